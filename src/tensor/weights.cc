@@ -66,6 +66,12 @@ Weights::Weights(Checkpoint checkpoint, at::Device device, at::ScalarType dtype,
 
 Weights::Weights(Maker maker) : maker_(std::move(maker)) {}
 
+Weights Weights::mapped(Checkpoint checkpoint) {
+  Weights result(std::move(checkpoint));
+  result.mapped_ = true;
+  return result;
+}
+
 Weights Weights::under(std::string_view name) const {
   Weights result = *this;
   result.prefix_ += std::string(name) + ".";
@@ -95,6 +101,7 @@ at::Tensor Weights::get(std::string_view name, std::initializer_list<std::int64_
   if (!fits)
     fail(ErrorCode::bad_file, checkpoint_->name(), "tensor '{}' has shape [{}], expected [{}]", tensor.name,
          fmt::join(tensor.shape, ", "), fmt::join(shape, ", "));
+  if (mapped_) return view(tensor).contiguous();
   at::Tensor result = view(tensor).to(at::TensorOptions().device(device_).dtype(dtype_), /*non_blocking=*/false,
                                       /*copy=*/true).contiguous();
   checkpoint_->drop_pages(tensor);

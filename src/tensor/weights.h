@@ -21,6 +21,9 @@ class Weights {
   explicit Weights(Checkpoint checkpoint, at::Device device = at::kCPU, at::ScalarType dtype = at::kFloat,
                    std::string prefix = "");
   explicit Weights(Maker maker);
+  // The tensors as they are in the file, on the CPU and without a copy where the file's alignment allows: the caller
+  // keeps the checkpoint.
+  static Weights mapped(Checkpoint checkpoint);
 
   // The same tensors seen from `name` + ".".
   Weights under(std::string_view name) const;
@@ -43,6 +46,7 @@ class Weights {
   Maker maker_;
   at::Device device_ = at::kCPU;
   at::ScalarType dtype_ = at::kFloat;
+  bool mapped_ = false;
   std::string prefix_;
 };
 

@@ -1,11 +1,7 @@
 #include "support/golden.h"
 
-#include <gtest/gtest.h>
-
-#include <cmath>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <stdexcept>
 
 #include <ATen/ops/from_blob.h>
@@ -74,24 +70,6 @@ std::vector<bool> Golden::bits(std::string_view name, std::size_t count) const {
   std::vector<bool> values(count);
   for (std::size_t i = 0; i < count; ++i) values[i] = (std::to_integer<int>(bytes.at(i / 8)) >> (i % 8)) & 1;
   return values;
-}
-
-double max_difference(const at::Tensor& a, const at::Tensor& b) {
-  if (a.sizes() != b.sizes()) return std::numeric_limits<double>::infinity();
-  if (a.numel() == 0) return 0;
-  const double difference = (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-  return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
-}
-
-double max_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double difference = std::abs(double(a[i]) - b[i]);
-    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
-    largest = std::max(largest, difference);
-  }
-  return largest;
 }
 
 }  // namespace kandinsky::testing

@@ -40,8 +40,4 @@ class Golden {
   nlohmann::json info_;
 };
 
-// The largest absolute difference; infinity for different shapes or a NaN.
-double max_difference(const at::Tensor& a, const at::Tensor& b);
-double max_difference(const std::vector<float>& a, const std::vector<float>& b);
-
 }  // namespace kandinsky::testing

@@ -1,0 +1,52 @@
+#include "kernels/cpu/decoder_kernels.h"
+
+#include <array>
+#include <cstring>
+
+namespace kandinsky::cpu {
+
+namespace plain {
+extern const Kernels kernels;
+}
+#if defined(__x86_64__)
+namespace avx2 {
+extern const Kernels kernels;
+}
+namespace avx512 {
+extern const Kernels kernels;
+}
+namespace avx512bf16 {
+extern const Kernels kernels;
+}
+#endif
+
+std::span<const Kernels* const> available_kernels() {
+  static const auto found = [] {
+    std::array<const Kernels*, 4> list{};
+    std::size_t count = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (wide && __builtin_cpu_supports("avx512bf16")) list[count++] = &avx512bf16::kernels;
+    if (wide) list[count++] = &avx512::kernels;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+      list[count++] = &avx2::kernels;
+#endif
+    list[count++] = &plain::kernels;
+    return std::pair(list, count);
+  }();
+  return {found.first.data(), found.second};
+}
+
+void to_bf16_pairs(const float* in, int count, std::uint32_t* out) {
+  const auto rounded = [in](int i) -> std::uint32_t {
+    std::uint32_t bits;
+    std::memcpy(&bits, in + i, sizeof bits);
+    return (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+  };
+  for (int i = 0; i + 1 < count; i += 2) out[i / 2] = rounded(i) | rounded(i + 1) << 16;
+  if (count % 2 != 0) out[count / 2] = rounded(count - 1);
+}
+
+}  // namespace kandinsky::cpu
