@@ -50,7 +50,7 @@ foreach(_lib torch_cpu c10)
   add_library(kandinsky_imported_${_lib} SHARED IMPORTED GLOBAL)
   set_target_properties(kandinsky_imported_${_lib} PROPERTIES
     IMPORTED_LOCATION "${KANDINSKY_TORCH_ROOT}/lib/lib${_lib}.so"
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${KANDINSKY_TORCH_ROOT}/include")
+    INTERFACE_INCLUDE_DIRECTORIES "${KANDINSKY_TORCH_ROOT}/include")
 endforeach()
 message(STATUS "LibTorch: ${KANDINSKY_TORCH_ROOT}")
 

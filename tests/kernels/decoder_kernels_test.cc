@@ -5,6 +5,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,7 @@
 #include "support/compare.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
