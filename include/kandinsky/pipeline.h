@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,11 +31,21 @@ struct KANDINSKY_API ImagePrompt {
   bool crop_first = false;  // encode every border strip on its own
 };
 
+// A kept picture.
+struct KANDINSKY_API Picture {
+  Image image;
+  int number = 0;  // which of the drawn images, 0..images-1
+  std::uint64_t seed = 0;
+  double ppl = 0;
+  std::optional<float> clip_score;   // none without ranking
+  std::vector<std::int32_t> tokens;  // raster order
+};
+
 // A new object holds the original service's defaults. Pipeline::default_options() holds the model's: those of its
 // optional generation_config.json where that says otherwise.
 struct KANDINSKY_API GenerateOptions {
   int images = 8;                // to draw, 1..4096
-  int pick = 4;                  // to keep, 1..images
+  int pick = 4;                  // to keep, 1..4096; more than `images` keeps all
   std::optional<int> top_k;      // default 4096, or the model's
   std::optional<double> top_p;   // default 0.975, or the model's
   std::optional<double> temperature;  // default 1, or the model's
@@ -45,16 +56,9 @@ struct KANDINSKY_API GenerateOptions {
   bool super_resolution = true;  // enlarge the kept pictures, if there is a model for it
   std::optional<ImagePrompt> image_prompt;
   ProgressCallback on_progress;
-};
-
-// A kept picture.
-struct KANDINSKY_API Picture {
-  Image image;
-  int number = 0;          // which of the drawn images, 0..images-1
-  std::uint64_t seed = 0;
-  double ppl = 0;
-  std::optional<float> clip_score;   // none without ranking
-  std::vector<std::int32_t> tokens;  // raster order
+  // Called on the calling thread with every kept picture once it is complete, best first: what has been handed over
+  // stays when a later step is cancelled or fails.
+  std::function<void(const Picture&)> on_picture;
 };
 
 // Where the parts of a model lie. Paths that are empty are found in the model's directory.
@@ -73,6 +77,9 @@ struct KANDINSKY_API ModelFiles {
 
 struct KANDINSKY_API PipelineOptions : ComputeOptions {
   ModelFiles files;
+  std::optional<TransformerConfig> transformer;  // overrides what the files say; nullopt detects
+  bool rank = true;              // false: ruCLIP is not loaded
+  bool super_resolution = true;  // false: Real-ESRGAN is not loaded
 };
 
 // What loading a model directory would take, found without loading it.
@@ -91,8 +98,9 @@ struct KANDINSKY_API MemoryEstimate {
 // at once.
 class KANDINSKY_API Pipeline {
  public:
-  // Throws Error: not_found, io, bad_file, unsupported, out_of_memory.
+  // Throws Error: invalid_argument, not_found, io, bad_file, unsupported, out_of_memory.
   static Pipeline load(const std::filesystem::path& directory, const PipelineOptions& options = {});
+  // Reads the files' directories alone. Throws what load() throws.
   static MemoryEstimate estimate(const std::filesystem::path& directory, const PipelineOptions& options = {},
                                  int batch = 8);
 

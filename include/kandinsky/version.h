@@ -11,5 +11,7 @@ namespace kandinsky {
 
 // "0.1.0": the library that is running, which a program may compare with the macros it was compiled with.
 KANDINSKY_API std::string_view version() noexcept;
+// The LibTorch that the library was built with, e.g. "2.11.0".
+KANDINSKY_API std::string_view torch_version() noexcept;
 
 }  // namespace kandinsky

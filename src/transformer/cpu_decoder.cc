@@ -110,6 +110,8 @@ CpuDecoder::CpuDecoder(std::shared_ptr<const CpuWeights> weights, int slots, int
 
 CpuDecoder::~CpuDecoder() = default;
 
+int CpuDecoder::slots() const { return static_cast<int>(slots_.size()); }
+
 std::size_t CpuDecoder::prompt_bytes(const TransformerConfig& config) {
   const std::size_t values = std::size_t(config.text_length) * padded(config.head_size());
   return sizeof(float) * config.layers * config.heads * (text_keys_of_head(config) + values);

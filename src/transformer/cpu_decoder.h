@@ -22,7 +22,7 @@ class CpuDecoder : public Decoder {
              const cpu::Kernels& kernels = cpu::best_kernels());
   ~CpuDecoder() override;
 
-  int slots() const override { return static_cast<int>(slots_.size()); }
+  int slots() const override;
   std::shared_ptr<const PromptState> prefill(std::span<const std::int32_t> text) override;
   void start(int slot, SlotRequest request) override;
   void step() override;

@@ -1,0 +1,52 @@
+#include "pipeline/generate_options.h"
+
+#include <utf8proc.h>
+
+#include "core/fail.h"
+
+namespace kandinsky {
+namespace {
+
+constexpr int most_images = 4096;
+
+void check_range(const char* name, int value, int least, int most) {
+  if (value < least || value > most)
+    fail(ErrorCode::invalid_argument, name, "{} is not a whole number from {} to {}", value, least, most);
+}
+
+}  // namespace
+
+void check(const GenerateOptions& options) {
+  check_range("images", options.images, 1, most_images);
+  check_range("pick", options.pick, 1, most_images);
+  check_range("batch", options.batch, 1, most_images);
+  if (options.top_k && *options.top_k < 0)
+    fail(ErrorCode::invalid_argument, "top_k", "{} is not a whole number from 0 (0 keeps all)",
+         *options.top_k);
+  if (options.top_p && !(*options.top_p > 0 && *options.top_p <= 1))
+    fail(ErrorCode::invalid_argument, "top_p", "{} is not above 0 and at most 1", *options.top_p);
+  if (options.temperature && !(*options.temperature >= 1e-6 && *options.temperature <= 1000))
+    fail(ErrorCode::invalid_argument, "temperature", "{} is not from 0.000001 to 1000", *options.temperature);
+}
+
+void check_prompt(std::string_view prompt) {
+  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(prompt.data());
+  const auto size = static_cast<utf8proc_ssize_t>(prompt.size());
+  for (utf8proc_ssize_t at = 0; at < size;) {
+    utf8proc_int32_t code = 0;
+    const utf8proc_ssize_t length = utf8proc_iterate(bytes + at, size - at, &code);
+    if (length <= 0) fail(ErrorCode::invalid_argument, "prompt", "byte {} is not valid UTF-8", at);
+    at += length;
+  }
+}
+
+SamplingOptions sampling_options(const GenerateOptions& options, const GenerationConfig& model) {
+  SamplingOptions sampling;  // holds the service's values
+  sampling.greedy = options.greedy;
+  sampling.top_k = options.top_k.value_or(model.top_k.value_or(sampling.top_k));
+  sampling.top_p = options.top_p.value_or(model.top_p.value_or(sampling.top_p));
+  sampling.temperature = options.temperature.value_or(model.temperature.value_or(sampling.temperature));
+  return sampling;
+}
+
+}  // namespace kandinsky

@@ -1,0 +1,103 @@
+#include "kandinsky/pipeline.h"
+
+#include <future>
+#include <utility>
+
+#include "core/fail.h"
+#include "pipeline/image_prompt.h"
+#include "pipeline/memory_estimate.h"
+#include "pipeline/pipeline_impl.h"
+#include "tensor/compute_device.h"
+
+namespace kandinsky {
+namespace {
+
+Transformer load_transformer(const ModelFiles& files, const PipelineOptions& options) {
+  const Checkpoint checkpoint = Checkpoint::open(files.transformer).state_dict();
+  TransformerOptions transformer;
+  static_cast<ComputeOptions&>(transformer) = options;
+  transformer.config = options.transformer ? options.transformer
+                                           : TransformerConfig::detect(checkpoint, files.transformer_config);
+  return Transformer::load(checkpoint, transformer);
+}
+
+struct SmallParts {
+  Tokenizer tokenizer;
+  VqganDecoder vqgan;
+  std::optional<RuClip> ruclip;
+  std::optional<RealEsrgan> real_esrgan;
+};
+
+SmallParts load_small_parts(const ModelFiles& files, const PipelineOptions& options) {
+  SmallParts parts{Tokenizer::load(files.tokenizer), VqganDecoder::load(files.vqgan, options), std::nullopt,
+                   std::nullopt};
+  if (options.rank && !files.ruclip.empty()) parts.ruclip = RuClip::load(files.ruclip, options);
+  if (options.super_resolution && !files.real_esrgan.empty())
+    parts.real_esrgan = RealEsrgan::load(files.real_esrgan, options);
+  return parts;
+}
+
+void check_parts_fit(const ModelFiles& files, const TransformerConfig& config, const SmallParts& parts) {
+  const int most = config.text_vocab - config.text_length;
+  if (parts.tokenizer.vocab_size() > most)
+    fail(ErrorCode::bad_file, files.tokenizer.string(),
+         "has {} text tokens, but the transformer knows only {}", parts.tokenizer.vocab_size(), most);
+  const int codes = parts.vqgan.config().codebook_size;
+  if (codes < config.image_vocab)
+    fail(ErrorCode::bad_file, files.vqgan.string(), "has {} image tokens, but the transformer draws from {}",
+         codes, config.image_vocab);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+Pipeline Pipeline::load(const std::filesystem::path& directory, const PipelineOptions& options) {
+  resolve_threads(options.threads);
+  const ModelFiles files = ModelFiles::find(directory, options.files);
+  GenerationConfig generation;
+  if (!files.generation_config.empty()) generation = GenerationConfig::load(files.generation_config);
+  PipelineOptions resolved = options;
+  resolved.device = device_name(resolve_device(options.device));
+  check_memory(estimate(directory, resolved), resolved.device);
+
+  // The transformer is most of the bytes: the other parts are loaded beside it.
+  std::future<SmallParts> others =
+      std::async(std::launch::async, [&] { return load_small_parts(files, resolved); });
+  Transformer transformer = load_transformer(files, resolved);
+  SmallParts parts = others.get();
+  check_parts_fit(files, transformer.config(), parts);
+  return Pipeline(std::make_shared<const Impl>(Impl{std::move(parts.tokenizer), std::move(transformer),
+                                                    std::move(parts.vqgan), std::move(parts.ruclip),
+                                                    std::move(parts.real_esrgan), generation}));
+}
+
+GenerateOptions Pipeline::default_options() const {
+  GenerateOptions options;
+  options.top_k = impl_->generation.top_k;
+  options.top_p = impl_->generation.top_p;
+  options.temperature = impl_->generation.temperature;
+  return options;
+}
+
+std::vector<std::int32_t> Pipeline::encode_image_prompt(const ImagePrompt& prompt) const {
+  return forced_ids(prompt, impl_->vqgan, impl_->transformer.config().grid);
+}
+
+const Tokenizer& Pipeline::tokenizer() const {
+  return impl_->tokenizer;
+}
+const Transformer& Pipeline::transformer() const {
+  return impl_->transformer;
+}
+const VqganDecoder& Pipeline::vqgan() const {
+  return impl_->vqgan;
+}
+const RuClip* Pipeline::ruclip() const {
+  return impl_->ruclip ? &*impl_->ruclip : nullptr;
+}
+const RealEsrgan* Pipeline::real_esrgan() const {
+  return impl_->real_esrgan ? &*impl_->real_esrgan : nullptr;
+}
+
+}  // namespace kandinsky
