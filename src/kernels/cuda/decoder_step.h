@@ -1,0 +1,135 @@
+#pragma once
+// The token loop on one CUDA device: a pass over the whole network for up to 64 rows, and the sampler. Plain structs and
+// functions, so that host code needs no CUDA header. Every function throws kandinsky::Error.
+//
+// A pass is one kernel, a block a multiprocessor, that streams all weights once through a ring of bulk copies into
+// shared memory. Weights do not depend on activations, so the copies run ahead through every barrier between the phases
+// of a layer: the memory never waits for the arithmetic as long as a phase without weights (attention, norms) is shorter
+// than the ring. (The idea of one kernel a forward pass: HazyResearch, "Look Ma, No Bubbles!", 2025.)
+#include <cstddef>
+#include <cstdint>
+
+namespace kandinsky::cuda {
+
+constexpr int row_tile = 128;  // outputs of a work item
+constexpr int k_chunk = 64;    // inputs of a stage of the ring
+constexpr int most_rows = 64;  // rows of a pass
+constexpr int most_splits = 8;
+constexpr std::size_t stage_bytes = std::size_t{row_tile} * k_chunk * 2;
+
+constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
+
+enum class Number { fp16, bf16, fp32 };  // fp32 in files alone
+
+// Weights [outputs, inputs] in the order of the matrix instruction's fragments:
+// [row tile][k chunk][16 rows of the tile][k 16 of the chunk][lane][8 numbers], zero where padded.
+struct Matrix {
+  const void* weights;
+  const float* bias;  // [round_up(outputs, row_tile)]
+  int outputs;
+  int inputs;
+  constexpr int tiles() const { return round_up(outputs, row_tile) / row_tile; }
+  constexpr int chunks() const { return round_up(inputs, k_chunk) / k_chunk; }
+  constexpr std::size_t bytes() const { return std::size_t(tiles()) * chunks() * stage_bytes; }
+};
+
+struct Norm {
+  const float* weight;  // nullptr where the model has none
+  const float* bias;
+};
+
+enum class Mask : int { row, column, convolution };
+
+struct Layer {
+  Matrix query_key_value, dense, up, down;
+  Norm input_norm, first_addition_norm, post_attention_norm, second_addition_norm;
+  Mask mask;
+  int groups;           // of the image cache
+  int capacity;         // keys of a group
+  std::size_t cache;    // first element of this layer in a slot's keys and values
+};
+
+// A row of a pass. Text rows have slot -1 and fill the prompt's keys and values.
+struct Row {
+  int slot;
+  int position;   // raster index, or text position; -1: the row is idle
+  void* text_keys;    // [layer][head][text_length][head_size] of the row's prompt
+  void* text_values;
+};
+
+struct Model {
+  Number number;
+  int layers, hidden, heads, head_size, text_length, grid, image_vocab, version;
+  Layer const* layer;  // device, [layers]
+  Norm final_norm, logits_norm;
+  Matrix logits;       // the image vocabulary's rows
+  const float* text_embeddings;   // fp32 tables
+  const float* text_positions;
+  const float* image_embeddings;
+  const float* image_rows;
+  const float* image_columns;
+  const int* neighbours;         // [image_length][most_neighbours] places in the convolution layer's cache
+  const int* neighbour_counts;   // [image_length]
+  int most_neighbours;
+  std::size_t slot_elements;     // keys (and values) of a slot over all layers
+  int dense_splits, down_splits;
+};
+
+// Memory of a decoder, all on the device.
+struct Buffers {
+  int rows;            // capacity, a multiple of 8: 8, 16, 32 or 64
+  void* keys;          // [slots][slot_elements]
+  void* values;
+  Row* row;            // [rows]
+  float* x;            // [rows][hidden] residual stream
+  void* activations;   // fragment order, [round_up(4 hidden, 64)][rows]; what the next product reads
+  void* context;       // likewise, [hidden]
+  void* inner;         // likewise, [4 hidden]
+  float* query;        // [rows][hidden]
+  float* partial;      // [most_splits][rows][hidden]
+  float* logits;       // [rows][round_up(image_vocab, row_tile)]
+  unsigned* barrier;   // counter of the grid's barrier
+};
+
+// What a slot draws, and how far it is.
+struct SlotState {
+  int active;
+  int drawn;                 // ids so far
+  int number;
+  int top_k;
+  float temperature;
+  double top_p;
+  int greedy;
+  unsigned long long seed;
+  int forced_offset;         // first of its grid * grid forced ids, or -1
+  double perplexity_sum;
+  int perplexity_count;
+  int failed;                // 1: no finite logit
+};
+
+// Bytes of shared memory and blocks that a pass takes; ring stages follow from what the device has.
+struct Plan {
+  int blocks;
+  int stages;
+  int activation_stages;
+  std::size_t shared_bytes;
+};
+Plan plan_pass(const Model& model, int rows, int device);
+
+// One pass over buffers.row[0..rows-1]; with `want_logits`, logits of every row.
+void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool want_logits, void* stream);
+
+// Embeddings of `count` text ids (device) that stand at first_position, first_position + 1 ..., into buffers.x from
+// `first_row` on.
+void run_text_embedding(const Model& model, const Buffers& buffers, const std::int32_t* ids, int count, int first_position,
+                        int first_row, void* stream);
+
+// Draws an id for slots first_slot .. first_slot + count - 1 that are active, from the logits of the row of the same
+// index, then makes the slot's next row: its descriptor and embedding. `tokens` [slots][image_length].
+void run_sampler(const Model& model, const Buffers& buffers, SlotState* states, int first_slot, int count,
+                 std::int32_t* tokens, const std::int32_t* forced, void* stream);
+
+// Packs plain device weights [outputs, inputs] of the model's number into `packed`.
+void pack_matrix(Number from, const void* plain, Number to, void* packed, int outputs, int inputs, void* stream);
+
+}  // namespace kandinsky::cuda

@@ -1,0 +1,183 @@
+#include "kernels/cuda/device.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/cpu/thread_team.h"
+#include "kernels/cuda/check.cuh"
+#include "kernels/cuda/device_math.cuh"
+#include "transformer/noise.h"
+
+namespace kandinsky::cuda {
+namespace {
+
+cudaStream_t native(const Stream& stream) { return static_cast<cudaStream_t>(stream.get()); }
+
+template <typename T>
+__global__ void random_kernel(T* out, std::size_t blocks, std::size_t count, float scale, std::uint64_t seed) {
+  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < blocks; i += std::size_t(gridDim.x) * blockDim.x) {
+    const noise::Block words = noise::words(seed, 0, std::uint32_t(i >> 32), std::uint32_t(i));
+    for (int j = 0; j < 4 && i * 4 + j < count; ++j)
+      out[i * 4 + j] = narrow<T>((float(words.word[j]) * 0x1p-31f - 1) * scale);
+  }
+}
+
+}  // namespace
+
+void use_device(int device) { check_cuda(cudaSetDevice(device), "device"); }
+
+DeviceProperties device_properties(int device) {
+  use_device(device);
+  DeviceProperties properties;
+  check_cuda(cudaDeviceGetAttribute(&properties.major, cudaDevAttrComputeCapabilityMajor, device), "device");
+  check_cuda(cudaDeviceGetAttribute(&properties.minor, cudaDevAttrComputeCapabilityMinor, device), "device");
+  check_cuda(cudaMemGetInfo(&properties.memory_free, &properties.memory_total), "device memory");
+  return properties;
+}
+
+DeviceMemory::DeviceMemory(std::size_t bytes) : bytes_(bytes) {
+  if (bytes == 0) return;
+  void* memory = nullptr;
+  check_cuda(cudaMalloc(&memory, bytes), "device memory");
+  memory_.reset(memory);
+  check_cuda(cudaMemset(memory, 0, bytes), "device memory");
+  check_cuda(cudaStreamSynchronize(nullptr), "device memory");  // other streams may use it at once
+}
+
+void DeviceMemory::Free::operator()(void* p) const noexcept { cudaFree(p); }
+
+Stream::Stream() {
+  cudaStream_t stream = nullptr;
+  check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  stream_ = stream;
+}
+
+Stream::~Stream() { cudaStreamDestroy(static_cast<cudaStream_t>(stream_)); }
+
+void Stream::synchronize() const { check_cuda(cudaStreamSynchronize(native(*this)), "device"); }
+
+void Stream::to_device(void* to, const void* from, std::size_t bytes) const {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, native(*this)), "copy to device");
+  synchronize();
+}
+
+void Stream::to_host(void* to, const void* from, std::size_t bytes) const {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, native(*this)), "copy from device");
+  synchronize();
+}
+
+void Stream::on_device(void* to, const void* from, std::size_t bytes) const {
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, native(*this)), "copy on device");
+}
+
+Graph::Graph(const Stream& stream, const std::function<void()>& record) {
+  check_cuda(cudaStreamBeginCapture(native(stream), cudaStreamCaptureModeThreadLocal), "graph");
+  cudaGraph_t graph = nullptr;
+  try {
+    record();
+  } catch (...) {
+    cudaStreamEndCapture(native(stream), &graph);
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    throw;
+  }
+  check_cuda(cudaStreamEndCapture(native(stream), &graph), "graph");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+  cudaGraphDestroy(graph);
+  check_cuda(status, "graph");
+  executable_ = executable;
+}
+
+Graph::~Graph() {
+  if (executable_ != nullptr) cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(executable_));
+}
+
+Graph::Graph(Graph&& other) noexcept : executable_(std::exchange(other.executable_, nullptr)) {}
+
+Graph& Graph::operator=(Graph&& other) noexcept {
+  std::swap(executable_, other.executable_);
+  return *this;
+}
+
+void Graph::launch(const Stream& stream) const {
+  check_cuda(cudaGraphLaunch(static_cast<cudaGraphExec_t>(executable_), native(stream)), "step");
+}
+
+Event::Event() {
+  cudaEvent_t event = nullptr;
+  check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "event");
+  event_ = event;
+}
+
+Event::~Event() { cudaEventDestroy(static_cast<cudaEvent_t>(event_)); }
+
+void Event::record(const Stream& stream) { check_cuda(cudaEventRecord(static_cast<cudaEvent_t>(event_), native(stream)), "event"); }
+
+void Event::wait() const { check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)), "device"); }
+
+bool Event::done() const {
+  const cudaError_t status = cudaEventQuery(static_cast<cudaEvent_t>(event_));
+  if (status == cudaErrorNotReady) return false;
+  check_cuda(status, "device");
+  return true;
+}
+
+struct Uploader::Impl {
+  static constexpr std::size_t buffer_bytes = std::size_t{64} << 20;
+  static constexpr int buffers = 3;
+  const Stream& stream;
+  cpu::ThreadTeam team;
+  void* memory[buffers] = {};
+  Event copied[buffers];
+  bool used[buffers] = {};
+  int next = 0;
+
+  explicit Impl(const Stream& to)
+      : stream(to), team(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u))) {}
+  ~Impl() {
+    for (void* p : memory)
+      if (p != nullptr) cudaFreeHost(p);
+  }
+};
+
+Uploader::Uploader(const Stream& stream) : impl_(std::make_unique<Impl>(stream)) {
+  for (void*& p : impl_->memory) check_cuda(cudaMallocHost(&p, Impl::buffer_bytes), "pinned memory");
+}
+
+Uploader::~Uploader() {
+  for (int i = 0; i < Impl::buffers; ++i)
+    if (impl_->used[i]) cudaEventSynchronize(static_cast<cudaEvent_t>(impl_->copied[i].get()));
+}
+
+void Uploader::upload(void* to, const void* from, std::size_t bytes) {
+  for (std::size_t done = 0; done < bytes;) {
+    const std::size_t part = std::min(bytes - done, Impl::buffer_bytes);
+    const int buffer = impl_->next;
+    impl_->next = (buffer + 1) % Impl::buffers;
+    if (impl_->used[buffer]) impl_->copied[buffer].wait();
+    const char* source = static_cast<const char*>(from) + done;
+    char* pinned = static_cast<char*>(impl_->memory[buffer]);
+    impl_->team.run([&](int thread) {
+      const std::size_t first = part * thread / impl_->team.size(), last = part * (thread + 1) / impl_->team.size();
+      std::memcpy(pinned + first, source + first, last - first);
+    });
+    check_cuda(cudaMemcpyAsync(static_cast<char*>(to) + done, pinned, part, cudaMemcpyHostToDevice, native(impl_->stream)),
+               "copy to device");
+    impl_->copied[buffer].record(impl_->stream);
+    impl_->used[buffer] = true;
+    done += part;
+  }
+}
+
+void fill_random(Number number, void* memory, std::size_t count, float scale, std::uint64_t seed, const Stream& stream) {
+  const std::size_t blocks = (count + 3) / 4;
+  const cudaStream_t queue = native(stream);
+  if (number == Number::fp32) random_kernel<<<1056, 256, 0, queue>>>(static_cast<float*>(memory), blocks, count, scale, seed);
+  if (number == Number::fp16) random_kernel<<<1056, 256, 0, queue>>>(static_cast<__half*>(memory), blocks, count, scale, seed);
+  if (number == Number::bf16)
+    random_kernel<<<1056, 256, 0, queue>>>(static_cast<__nv_bfloat16*>(memory), blocks, count, scale, seed);
+  check_cuda(cudaGetLastError(), "random numbers");
+}
+
+}  // namespace kandinsky::cuda

@@ -1,0 +1,107 @@
+#pragma once
+// A CUDA device for host code that includes no CUDA header. Every function throws kandinsky::Error: out_of_memory, or
+// internal with the runtime's words.
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace kandinsky::cuda {
+
+struct DeviceProperties {
+  int major = 0;  // compute capability
+  int minor = 0;
+  std::size_t memory_total = 0;
+  std::size_t memory_free = 0;
+};
+// Makes the device current for this thread.
+void use_device(int device);
+DeviceProperties device_properties(int device);
+
+// Zeroed device memory.
+class DeviceMemory {
+ public:
+  DeviceMemory() = default;
+  explicit DeviceMemory(std::size_t bytes);
+  void* get() const { return memory_.get(); }
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(memory_.get());
+  }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Free {
+    void operator()(void* p) const noexcept;
+  };
+  std::unique_ptr<void, Free> memory_;
+  std::size_t bytes_ = 0;
+};
+
+class Stream {
+ public:
+  Stream();
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  void* get() const { return stream_; }
+  void synchronize() const;
+  void to_device(void* to, const void* from, std::size_t bytes) const;  // waits: `from` may go
+  void to_host(void* to, const void* from, std::size_t bytes) const;    // waits
+  void on_device(void* to, const void* from, std::size_t bytes) const;
+
+ private:
+  void* stream_ = nullptr;
+};
+
+// What `record` puts on the stream, to be run again and again as one unit.
+class Graph {
+ public:
+  Graph() = default;
+  Graph(const Stream& stream, const std::function<void()>& record);
+  ~Graph();
+  Graph(Graph&& other) noexcept;
+  Graph& operator=(Graph&& other) noexcept;
+  void launch(const Stream& stream) const;
+  bool empty() const { return executable_ == nullptr; }
+
+ private:
+  void* executable_ = nullptr;
+};
+
+// Marks a place in a stream.
+class Event {
+ public:
+  Event();
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  void record(const Stream& stream);
+  void wait() const;
+  bool done() const;
+  void* get() const { return event_; }
+
+ private:
+  void* event_ = nullptr;
+};
+
+// Copies host memory, pageable or mapped from a file, to the device through pinned buffers that several threads fill
+// while the copies before run.
+class Uploader {
+ public:
+  explicit Uploader(const Stream& stream);
+  ~Uploader();
+  // Returns when `from` has been read; the copy itself may still run on the stream.
+  void upload(void* to, const void* from, std::size_t bytes);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Fills with random numbers in (-scale, scale), for benchmarks without weights.
+enum class Number;
+void fill_random(Number number, void* memory, std::size_t count, float scale, std::uint64_t seed, const Stream& stream);
+
+}  // namespace kandinsky::cuda

@@ -1,0 +1,47 @@
+#pragma once
+// Small device pieces shared by the kernels.
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "kernels/cuda/decoder_step.h"
+
+namespace kandinsky::cuda {
+
+template <typename T>
+__device__ __forceinline__ T narrow(float x);
+template <>
+__device__ __forceinline__ float narrow<float>(float x) {
+  return x;
+}
+template <>
+__device__ __forceinline__ __half narrow<__half>(float x) {
+  return __float2half_rn(fminf(fmaxf(x, -65504.0f), 65504.0f));
+}
+template <>
+__device__ __forceinline__ __nv_bfloat16 narrow<__nv_bfloat16>(float x) {
+  return __float2bfloat16_rn(x);
+}
+__device__ __forceinline__ float widen(float x) { return x; }
+__device__ __forceinline__ float widen(__half x) { return __half2float(x); }
+__device__ __forceinline__ float widen(__nv_bfloat16 x) { return __bfloat162float(x); }
+
+// Where number k of row n stands among activations in fragment order, for n_tiles groups of eight rows.
+__host__ __device__ __forceinline__ std::size_t activation_offset(int k, int n, int n_tiles) {
+  const int lane = (n % 8) * 4 + (k % 8) / 2;
+  return (std::size_t(k / 16) * n_tiles + n / 8) * 128 + lane * 4 + (k % 16) / 8 * 2 + k % 2;
+}
+
+// Where element (output, input) of a matrix stands when packed: see Matrix.
+__host__ __device__ __forceinline__ std::size_t weight_offset(int output, int input, int chunks) {
+  const int tile = output / row_tile, chunk = input / k_chunk;
+  const int row = output % row_tile, k = input % k_chunk;
+  const int lane = (row % 8) * 4 + (k % 8) / 2;
+  const int element = (k % 16) / 8 * 4 + (row % 16) / 8 * 2 + k % 2;
+  const std::size_t stage = (std::size_t(tile) * chunks + chunk) * (row_tile * k_chunk);
+  return stage + ((row / 16 * (k_chunk / 16) + k / 16) * 32 + lane) * 8 + element;
+}
+
+}  // namespace kandinsky::cuda

@@ -1,0 +1,226 @@
+#include "transformer/cuda_decoder.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/fail.h"
+
+namespace kandinsky {
+namespace {
+
+// Rows of a pass: as many as the slots, in the sizes that the kernels are made for.
+int rows_for(int slots) { return slots <= 8 ? 8 : slots <= 16 ? 16 : slots <= 32 ? 32 : 64; }
+
+std::size_t activation_bytes(int width, int rows) { return std::size_t(cuda::round_up(width, cuda::k_chunk)) * rows * 2; }
+
+std::size_t logits_stride(const TransformerConfig& config) { return cuda::round_up(config.image_vocab, cuda::row_tile); }
+
+std::size_t work_bytes(const TransformerConfig& config, int rows) {
+  return rows * (sizeof(cuda::Row) + (2 + cuda::most_splits) * sizeof(float) * config.hidden +
+                 sizeof(float) * logits_stride(config)) +
+         2 * activation_bytes(config.hidden, rows) + activation_bytes(4 * config.hidden, rows);
+}
+
+std::size_t slot_elements(const TransformerConfig& config) {
+  std::size_t elements = 0;
+  for (int i = 0; i < config.layers; ++i) {
+    const CacheLayout layout(mask_kind(i, config.layers), config);
+    elements += std::size_t(layout.groups()) * layout.capacity() * config.hidden;
+  }
+  return elements;
+}
+
+}  // namespace
+
+struct CudaDecoder::Prompt : PromptState {
+  cuda::DeviceMemory keys;
+  cuda::DeviceMemory values;
+  cuda::DeviceMemory logits;      // v3: those that image id 0 is drawn from
+  std::int32_t last_text_id = 0;  // v2: the token at raster index 0
+};
+
+struct CudaDecoder::Slot {
+  SlotRequest request;
+  int position = 0;
+};
+
+// Buffers of a pass.
+struct CudaDecoder::Work {
+  cuda::DeviceMemory row, x, activations, context, inner, query, partial, logits, barrier;
+  cuda::Buffers buffers{};
+  cuda::Plan plan{};
+
+  Work(const CudaWeights& weights, int rows, void* keys, void* values) {
+    const TransformerConfig& config = weights.config();
+    const std::size_t stream = sizeof(float) * rows * config.hidden;
+    row = cuda::DeviceMemory(rows * sizeof(cuda::Row));
+    x = cuda::DeviceMemory(stream);
+    activations = cuda::DeviceMemory(activation_bytes(config.hidden, rows));
+    context = cuda::DeviceMemory(activation_bytes(config.hidden, rows));
+    inner = cuda::DeviceMemory(activation_bytes(4 * config.hidden, rows));
+    query = cuda::DeviceMemory(stream);
+    partial = cuda::DeviceMemory(cuda::most_splits * stream);
+    logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
+    barrier = cuda::DeviceMemory(sizeof(unsigned));
+    buffers = {rows,          keys,        values,         row.as<cuda::Row>(), x.as<float>(),       activations.get(),
+               context.get(), inner.get(), query.as<float>(), partial.as<float>(), logits.as<float>(), barrier.as<unsigned>()};
+    plan = cuda::plan_pass(weights.model(), rows, weights.device());
+  }
+};
+
+CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots) : weights_(std::move(weights)), slots_(slots) {
+  if (slots < 1 || slots > most_slots)
+    fail(ErrorCode::invalid_argument, "batch", "{} is not in 1..{} on a CUDA device", slots, most_slots);
+  cuda::use_device(weights_->device());
+  const std::size_t length = config().image_length();
+  keys_ = cuda::DeviceMemory(std::size_t(slots) * weights_->model().slot_elements * 2);
+  values_ = cuda::DeviceMemory(std::size_t(slots) * weights_->model().slot_elements * 2);
+  states_ = cuda::DeviceMemory(slots * sizeof(cuda::SlotState));
+  tokens_ = cuda::DeviceMemory(slots * length * sizeof(std::int32_t));
+  forced_ = cuda::DeviceMemory(slots * length * sizeof(std::int32_t));
+  text_ids_ = cuda::DeviceMemory((config().text_length + 1) * sizeof(std::int32_t));
+  loop_ = std::make_unique<Work>(*weights_, rows_for(slots), keys_.get(), values_.get());
+  prefill_ = std::make_unique<Work>(*weights_, rows_for(std::min(config().text_length, cuda::most_rows)), nullptr, nullptr);
+  std::vector<cuda::Row> idle(loop_->buffers.rows, cuda::Row{0, -1, nullptr, nullptr});
+  stream_.to_device(loop_->row.get(), idle.data(), idle.size() * sizeof(cuda::Row));
+  graph_ = cuda::Graph(stream_, [&] {
+    cuda::run_pass(weights_->model(), loop_->buffers, loop_->plan, true, stream_.get());
+    cuda::run_sampler(weights_->model(), loop_->buffers, states_.as<cuda::SlotState>(), 0, slots, tokens_.as<std::int32_t>(),
+                      forced_.as<std::int32_t>(), stream_.get());
+  });
+}
+
+CudaDecoder::~CudaDecoder() {
+  try {
+    stream_.synchronize();
+  } catch (const Error&) {  // reported by the call that met it
+  }
+}
+
+std::size_t CudaDecoder::prompt_bytes(const TransformerConfig& config) {
+  return std::size_t(4) * config.layers * config.text_length * config.hidden + logits_stride(config) * sizeof(float);
+}
+
+std::size_t CudaDecoder::cache_bytes(const TransformerConfig& config, int slots) {
+  return slots * (4 * slot_elements(config) + sizeof(cuda::SlotState) + 8 * std::size_t(config.image_length())) +
+         work_bytes(config, rows_for(slots)) + work_bytes(config, rows_for(std::min(config.text_length, cuda::most_rows)));
+}
+
+std::shared_ptr<const PromptState> CudaDecoder::prefill(std::span<const std::int32_t> text) {
+  const cuda::Model& model = weights_->model();
+  const int length = config().text_length;
+  cuda::use_device(weights_->device());
+  auto prompt = std::make_shared<Prompt>();
+  const std::size_t bytes = std::size_t(2) * config().layers * length * config().hidden;
+  prompt->keys = cuda::DeviceMemory(bytes);
+  prompt->values = cuda::DeviceMemory(bytes);
+
+  std::vector<std::int32_t> ids(text.begin(), text.end());
+  for (int i = 0; i < length; ++i)
+    if (ids[i] == 0) ids[i] = config().text_vocab - length + i;
+  prompt->last_text_id = ids.back();
+  if (config().version == 2) {
+    ids.insert(ids.begin(), 2);
+    ids.pop_back();
+  }
+  stream_.to_device(text_ids_.get(), ids.data(), ids.size() * sizeof(std::int32_t));
+  const int most = prefill_->buffers.rows;
+  int last_row = 0;
+  for (int first = 0; first < length; first += most) {
+    const int count = std::min(most, length - first);
+    std::vector<cuda::Row> rows(most, cuda::Row{-1, -1, nullptr, nullptr});
+    for (int i = 0; i < count; ++i) rows[i] = {-1, first + i, prompt->keys.get(), prompt->values.get()};
+    stream_.to_device(prefill_->row.get(), rows.data(), rows.size() * sizeof(cuda::Row));
+    cuda::run_text_embedding(model, prefill_->buffers, text_ids_.as<std::int32_t>() + first, count, first, 0, stream_.get());
+    const bool logits = first + count == length && config().version != 2;
+    cuda::run_pass(model, prefill_->buffers, prefill_->plan, logits, stream_.get());
+    last_row = count - 1;
+  }
+  if (config().version != 2) {
+    prompt->logits = cuda::DeviceMemory(logits_stride(config()) * sizeof(float));
+    stream_.on_device(prompt->logits.get(), prefill_->logits.as<float>() + last_row * logits_stride(config()),
+                      logits_stride(config()) * sizeof(float));
+  }
+  stream_.synchronize();
+  return prompt;
+}
+
+void CudaDecoder::start(int index, SlotRequest request) {
+  const cuda::Model& model = weights_->model();
+  const auto& prompt = static_cast<const Prompt&>(*request.prompt);
+  const std::size_t length = config().image_length();
+  cuda::use_device(weights_->device());
+  cuda::SlotState state{};
+  state.active = 1;
+  state.number = request.number;
+  state.top_k = request.sampling.top_k;
+  state.temperature = static_cast<float>(request.sampling.temperature);
+  state.top_p = request.sampling.top_p;
+  state.greedy = request.sampling.greedy ? 1 : 0;
+  state.seed = request.seed;
+  state.forced_offset = -1;
+  if (!request.forced.empty()) {
+    state.forced_offset = static_cast<int>(index * length);
+    stream_.to_device(forced_.as<std::int32_t>() + index * length, request.forced.data(), length * sizeof(std::int32_t));
+  }
+  const bool before_image = config().version == 2;
+  const cuda::Row row{index, before_image ? 0 : -1, prompt.keys.get(), prompt.values.get()};
+  stream_.to_device(states_.as<cuda::SlotState>() + index, &state, sizeof state);
+  stream_.to_device(loop_->row.as<cuda::Row>() + index, &row, sizeof row);
+  if (before_image) {
+    stream_.to_device(text_ids_.get(), &prompt.last_text_id, sizeof(std::int32_t));
+    cuda::run_text_embedding(model, loop_->buffers, text_ids_.as<std::int32_t>(), 1, config().text_length, index, stream_.get());
+  } else {
+    stream_.on_device(loop_->logits.as<float>() + index * logits_stride(config()), prompt.logits.get(),
+                      logits_stride(config()) * sizeof(float));
+    cuda::run_sampler(model, loop_->buffers, states_.as<cuda::SlotState>(), index, 1, tokens_.as<std::int32_t>(),
+                      forced_.as<std::int32_t>(), stream_.get());
+  }
+  slots_.at(index) = Slot{std::move(request), before_image ? 0 : 1};
+}
+
+void CudaDecoder::step() {
+  bool any = false;
+  for (const auto& slot : slots_) any = any || (slot && slot->position < config().image_length());
+  if (!any) return;
+  cuda::Event& event = launched_[next_event_];
+  next_event_ = (next_event_ + 1) % steps_ahead;
+  event.wait();
+  graph_.launch(stream_);
+  event.record(stream_);
+  for (auto& slot : slots_)
+    if (slot && slot->position < config().image_length()) ++slot->position;
+}
+
+int CudaDecoder::position(int slot) const { return slots_.at(slot) ? slots_[slot]->position : -1; }
+
+DrawnTokens CudaDecoder::result(int index) const {
+  const Slot& slot = slots_.at(index).value();
+  const std::size_t length = config().image_length();
+  cuda::SlotState state{};
+  stream_.to_host(&state, states_.as<cuda::SlotState>() + index, sizeof state);
+  if (state.failed) fail(ErrorCode::internal, "logits", "the transformer gave no finite number to draw from");
+  DrawnTokens drawn;
+  drawn.number = slot.request.number;
+  drawn.tokens.resize(slot.position);
+  stream_.to_host(drawn.tokens.data(), tokens_.as<std::int32_t>() + index * length, drawn.tokens.size() * sizeof(std::int32_t));
+  drawn.ppl = state.perplexity_count == 0 ? 1.0 : state.perplexity_sum / state.perplexity_count;
+  return drawn;
+}
+
+std::vector<float> CudaDecoder::newest_logits(int slot) const {
+  std::vector<float> logits(config().image_vocab);
+  stream_.to_host(logits.data(), loop_->logits.as<float>() + slot * logits_stride(config()), logits.size() * sizeof(float));
+  return logits;
+}
+
+void CudaDecoder::release(int index) {
+  stream_.synchronize();
+  const cuda::SlotState state{};
+  const cuda::Row row{index, -1, nullptr, nullptr};
+  stream_.to_device(states_.as<cuda::SlotState>() + index, &state, sizeof state);
+  stream_.to_device(loop_->row.as<cuda::Row>() + index, &row, sizeof row);
+  slots_.at(index).reset();
+}
+
+}  // namespace kandinsky
