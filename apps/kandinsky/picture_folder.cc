@@ -1,0 +1,55 @@
+#include "picture_folder.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "interrupt.h"
+
+namespace kandinsky::cli {
+
+namespace fs = std::filesystem;
+
+void make_directory(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  std::error_code ignored;
+  if (fs::exists(path, ignored) && !fs::is_directory(path, ignored))
+    throw Error(ErrorCode::io, path.string(), "is a file, not a folder");
+  if (error) throw Error(ErrorCode::io, path.string(), fmt::format("cannot be made: {}", error.message()));
+}
+
+void check_picture_name(const std::string& option, const fs::path& path) {
+  const std::string extension = path.extension().string();
+  if (extension != ".png" && extension != ".jpg" && extension != ".jpeg")
+    throw UsageError(fmt::format("{}: '{}' does not end in .png, .jpg or .jpeg", option, path.string()));
+}
+
+void save_picture(const Image& image, const fs::path& path) {
+  const StopLater stop_later;
+  if (path.has_parent_path()) make_directory(path.parent_path());
+  image.save(path);
+}
+
+PictureFolder::PictureFolder(const fs::path& folder, ImageFormat format)
+    : folder_(folder), extension_(format == ImageFormat::png ? ".png" : ".jpg") {
+  make_directory(folder);
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    throw Error(ErrorCode::io, folder.string(), "no pictures can be written here");
+}
+
+void PictureFolder::save(const Picture& picture) {
+  SavedPicture saved{picture, folder_ / (std::to_string(saved_.size() + 1) + extension_)};
+  saved.picture.image.save(saved.file);
+  saved_.push_back(std::move(saved));
+}
+
+fs::path PictureFolder::save_contact_sheet(const fs::path& file) const {
+  std::vector<Image> images;
+  for (const SavedPicture& saved : saved_) images.push_back(saved.picture.image);
+  const fs::path path = file.empty() ? folder_ / "contact-sheet.png" : file;
+  save_picture(contact_sheet(images), path);
+  return path;
+}
+
+}  // namespace kandinsky::cli
