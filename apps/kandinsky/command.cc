@@ -155,7 +155,7 @@ void Command::parsed(const std::string& name, const std::function<void(const std
 }
 
 void Command::examples(const std::string& text) {
-  app_.footer("\nExamples:\n" + text);
+  app_.footer("Examples:\n" + text);
 }
 
 void Command::action(std::function<int()> run) {

@@ -58,9 +58,7 @@ void add_encode(CLI::App& program) {
   a.model.add_compute(command, false);
   command.examples(
       "  kandinsky encode --model models/emojich-nano heart.png\n"
-      "  kandinsky encode --model models/emojich-nano heart.png --json | kandinsky decode --model "
-      "models/emojich-nano \\\n"
-      "      --out again.png");
+      "  kandinsky encode --model models/emojich-nano heart.png --out tokens.json");
   command.action([arguments] { return run(*arguments); });
 }
 

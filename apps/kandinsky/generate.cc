@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 
@@ -152,26 +153,25 @@ void add_generate(CLI::App& program) {
   command.integer("--pick", a.pick, 1, 4096, "Pictures to keep; all if there are fewer");
   command.seed("--seed", a.seed, "The same seed draws the same pictures", "random");
   command.choice("--format", a.format, {"png", "jpeg"}, "Of the pictures");
-  command.path("--contact-sheet", a.contact_sheet,
-               "Put all kept pictures into FILE [contact-sheet.png in --out]");
+  command.path("--contact-sheet", a.contact_sheet, "All kept pictures in one [contact-sheet.png in --out]");
   command.flag("--no-contact-sheet", a.no_contact_sheet, "Make none");
-  command.flag("--json", a.json, "Print JSON");
+  command.flag("--json", a.json, "Print {\"prompt\", \"seed\", \"images\": [...]}, best first");
   command.group("Sampling");
   command.integer("--top-k", a.top_k, 0, 1 << 30, "Draw from the K likeliest tokens; 0 is all",
-                  "the model's, or 4096");
-  command.real("--top-p", a.top_p, 1e-6, 1, "Draw from the likeliest that hold this probability",
-               "the model's, or 0.975");
-  command.real("--temperature", a.temperature, 1e-6, 1000, "Above 1 is wilder, below tamer",
-               "the model's, or 1");
+                  "the model's or 4096");
+  command.real("--top-p", a.top_p, 1e-6, 1, "Draw from the likeliest that share this much",
+               "the model's or 0.975");
+  command.real("--temperature", a.temperature, 1e-6, 1000, "Above 1 is wilder, below 1 tamer",
+               "the model's or 1");
   command.flag("--greedy", a.greedy, "Always take the likeliest token");
   command.group("Stages");
   command.flag("--no-rank", a.no_rank, "Order by perplexity instead of ruCLIP");
   command.flag("--no-super-res", a.no_super_res, "Do not enlarge");
   command.group("Image prompt");
-  command.path("--image-prompt", a.image_prompt, "Go on from part of a picture of the size the model draws");
+  command.path("--image-prompt", a.image_prompt, "Go on from part of a picture");
   command.parsed(
       "--keep", [&a](const std::string& text) { a.keep = Keep::parse(text); }, "SIDE=N,...",
-      "Borders to keep, in tokens (of 8 pixels): up, down, left, right");
+      "Borders to keep, in tokens of 8 pixels: up, down, left, right");
   command.flag("--crop-first", a.crop_first, "Encode every border on its own");
   a.model.add_compute(command, true);
   command.integer("--batch", a.batch, 1, 4096, "Pictures drawn at a time; changes speed alone");

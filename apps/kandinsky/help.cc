@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <utility>
 
 namespace kandinsky::cli {
 namespace {
@@ -9,7 +10,18 @@ namespace {
 // CLI11's help with defaults at the end of the descriptions instead of among the names.
 class HelpFormatter : public CLI::Formatter {
  public:
-  HelpFormatter() { column_width(32); }
+  HelpFormatter() {
+    column_width(31);
+    label("Positionals", "Arguments");
+    label("SUBCOMMAND", "COMMAND");
+  }
+
+  // One empty line between the parts.
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    for (std::size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
+    return text;
+  }
 
   std::string make_description(const CLI::App* app) const override { return app->get_description() + "\n\n"; }
 

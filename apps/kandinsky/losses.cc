@@ -67,17 +67,16 @@ void add_losses(CLI::App& program) {
   Command command = add_command(program, "losses", "Teacher-forced losses of captioned pictures");
   const auto arguments = std::make_shared<Arguments>();
   Arguments& a = *arguments;
-  command.path("TABLE", a.table, "Lines of a picture's path (from TABLE's folder), a tab and its caption",
-               Need::required);
+  command.path("TABLE", a.table, "Lines of a picture's path, a tab and a caption", Need::required);
   a.model.add_model(command, Need::required);
   command.flag("--json", a.json, "Print {\"pairs\", \"text\", \"image\", \"total\"}");
   a.model.add_compute(command, true);
   a.model.add_all_files(command);
   command.examples(
       "  kandinsky losses --model models/emojich-nano captions.tsv\n\n"
-      "Means over the pairs of the cross-entropies, in nats; total = (text + 7 image) / 8. Pictures of "
-      "another size\n"
-      "than the model draws are cropped to the centre square and resized.");
+      "Paths are seen from TABLE's folder. Printed are the mean cross-entropies in nats;\n"
+      "total = (text + 7 image) / 8. Pictures of another size than the model draws are cropped\n"
+      "to the centre square and resized.");
   command.action([arguments] { return run(*arguments); });
 }
 

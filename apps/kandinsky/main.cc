@@ -29,7 +29,19 @@ std::string speaker(const CLI::App& program) {
   return subcommands.empty() ? "kandinsky" : "kandinsky " + subcommands.front()->get_name();
 }
 
+bool has_command(const CLI::App& program, const std::string& name) {
+  return !program.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; })
+              .empty();
+}
+
+std::string unexpected(const CLI::App& program) {
+  const std::vector<std::string> arguments = program.remaining(/*recurse=*/true);
+  return fmt::format("'{}' was not expected here (see --help)", arguments.empty() ? "" : arguments.front());
+}
+
 int parse(CLI::App& program, int argc, char** argv) {
+  if (argc > 1 && argv[1][0] != '-' && !has_command(program, argv[1]))
+    return complain("kandinsky", fmt::format("'{}' is not a command (see --help)", argv[1]), exit_usage);
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version
@@ -38,9 +50,12 @@ int parse(CLI::App& program, int argc, char** argv) {
     return 0;
   } catch (const CLI::RequiredError& error) {
     return complain(speaker(program), fmt::format("{} (see --help)", error.what()), exit_usage);
+  } catch (const CLI::ExtrasError&) {
+    return complain(speaker(program), unexpected(program), exit_usage);
   } catch (const CLI::ParseError& error) {
     return complain(speaker(program), error.what(), exit_usage);
   }
+  if (!chosen_action) return complain("kandinsky", "a command is required (see --help)", exit_usage);
   const int result = chosen_action();
   flush_output();
   return result;
@@ -50,11 +65,11 @@ int run(int argc, char** argv) {
   CLI::App program("Draws pictures from Russian prompts with models of the ruDALL-E Kandinsky family.",
                    "kandinsky");
   program.formatter(help_formatter());
-  program.set_version_flag("--version",
-                           fmt::format("kandinsky {} (LibTorch {})", version(), torch_version()));
+  program.set_version_flag("--version", fmt::format("kandinsky {} (LibTorch {})", version(), torch_version()),
+                           "Print the versions and exit");
   program.get_help_ptr()->description("Print this help and exit");
-  program.require_subcommand(1);
-  program.footer("\n\"kandinsky COMMAND --help\" tells more of a command.");
+  program.require_subcommand(0, 1);
+  program.footer("Try \"kandinsky COMMAND --help\".");
   add_generate(program);
   add_tokenize(program);
   add_losses(program);
@@ -89,6 +104,7 @@ void set_action(std::function<int()> action) {
 
 Command add_command(CLI::App& program, const std::string& name, const std::string& description) {
   CLI::App* command = program.add_subcommand(name, description);
+  command->group("Commands");
   command->get_help_ptr()->description("Print this help and exit");
   return Command(*command);
 }

@@ -27,10 +27,10 @@ void ModelArguments::add_compute(Command& command, bool with_dtype) {
   command.group("Computing");
   command.parsed(
       "--device", [this](const std::string& name) { device = checked_device(name); }, "auto|cpu|cuda:N",
-      "Where to compute; auto is the first CUDA device, else the CPU [auto]");
+      "auto is the first CUDA device, else the CPU [auto]");
   if (with_dtype)
     command.choice("--dtype", dtype, {"auto", "fp32", "bf16", "fp16"},
-                   "How weights are kept; auto is fp32 on the CPU, fp16 on a GPU");
+                   "Of the weights; auto is fp32 on the CPU, fp16 on a GPU");
   command.integer("--threads", threads, 0, 1024, "CPU threads; 0 is one a core");
 }
 
@@ -40,7 +40,7 @@ void ModelArguments::add_all_files(Command& command) {
   command.path("--transformer-config", files.transformer_config, "Transformer hyper-parameters (JSON)");
   command.choice("--preset", preset,
                  {"kandinsky", "malevich", "malevich-v2", "emojich", "surrealist", "nano"},
-                 "Transformer hyper-parameters of a known model");
+                 "Hyper-parameters of a known transformer");
   add_tokenizer(command);
   add_vqgan(command);
   add_ruclip(command);

@@ -76,7 +76,7 @@ void add_tokenize(CLI::App& program) {
   a.model.add_model(command);
   a.model.add_tokenizer(command);
   command.choice("--for", a.target, {"transformer", "ruclip", "raw"},
-                 "Prepared as that model sees it, or raw: the text's ids alone");
+                 "What that model sees, or the text's ids alone");
   command.integer("--length", a.length, 2, 1 << 20, "Ids of a text, cut or padded",
                   "the model's, or 128, or 77 for ruclip");
   command.flag("--json", a.json, "Print {\"ids\": [...]} a line");
