@@ -1,0 +1,76 @@
+#include "checkpoint/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include "core/fail.h"
+
+namespace kandinsky {
+namespace {
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int number) : number_(number) {}
+  ~FileDescriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+[[noreturn]] void fail_with_errno(const std::filesystem::path& path, const char* action) {
+  const int number = errno;
+  const ErrorCode code = number == ENOENT || number == ENOTDIR ? ErrorCode::not_found : ErrorCode::io;
+  fail(code, path.string(), "cannot {}: {}", action, std::generic_category().message(number));
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) fail_with_errno(path, "open the file");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail_with_errno(path, "read the file's size");
+  if (!S_ISREG(status.st_mode)) fail(ErrorCode::io, path.string(), "expected a regular file");
+  if (status.st_size == 0) return;
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) fail_with_errno(path, "map the file into memory");
+  bytes_ = {static_cast<const std::byte*>(address), size};
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void MappedFile::drop(std::span<const std::byte> range) const noexcept {
+  const auto file_begin = reinterpret_cast<std::uintptr_t>(bytes_.data());
+  const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
+  if (begin < file_begin || begin - file_begin > bytes_.size()) return;
+  if (range.size() > bytes_.size() - (begin - file_begin)) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t first = (begin + page - 1) / page * page;
+  // The last page of the file has no neighbour behind the end.
+  const bool to_the_end = begin - file_begin + range.size() == bytes_.size();
+  const std::uintptr_t end = begin + range.size();
+  const std::uintptr_t last = to_the_end ? (end + page - 1) / page * page : end / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+void MappedFile::expect_scattered_reads(bool scattered) const noexcept {
+  if (bytes_.empty()) return;
+  ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), scattered ? MADV_RANDOM : MADV_NORMAL);
+}
+
+}  // namespace kandinsky
