@@ -335,12 +335,12 @@ void CpuDecoder::advance(Slot& slot, Sampler& sampler, std::span<const float> lo
 }
 
 void CpuDecoder::start(int index, SlotRequest request) {
-  Slot slot{};
-  slot.prompt = static_cast<const Prompt*>(request.prompt.get());
-  slot.request = std::move(request);
-  slot.tokens.reserve(config_.image_length());
-  slot.logits.reserve(config_.image_vocab);
-  if (config_.version != 2) advance(slot, scratch_[0].sampler, slot.prompt->logits);
+  auto slot = std::make_unique<Slot>();
+  slot->prompt = static_cast<const Prompt*>(request.prompt.get());
+  slot->request = std::move(request);
+  slot->tokens.reserve(config_.image_length());
+  slot->logits.reserve(config_.image_vocab);
+  if (config_.version != 2) advance(*slot, scratch_[0].sampler, slot->prompt->logits);
   slots_.at(index) = std::move(slot);
 }
 
@@ -382,11 +382,11 @@ int CpuDecoder::position(int slot) const {
 }
 
 DrawnTokens CpuDecoder::result(int slot) const {
-  const Slot& from = slots_.at(slot).value();
+  const Slot& from = *slots_.at(slot);
   return {from.request.number, from.tokens, from.perplexity.value()};
 }
 
-std::vector<float> CpuDecoder::newest_logits(int slot) const { return slots_.at(slot).value().logits; }
+std::vector<float> CpuDecoder::newest_logits(int slot) const { return slots_.at(slot)->logits; }
 
 void CpuDecoder::release(int slot) { slots_.at(slot).reset(); }
 

@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -58,7 +57,7 @@ class CpuDecoder : public Decoder {
   std::vector<CacheLayout> layouts_;  // one a layer
   std::size_t value_stride_;
   int most_rows_;
-  std::vector<std::optional<Slot>> slots_;
+  std::vector<std::unique_ptr<Slot>> slots_;  // null: free
   std::vector<Row> rows_;
   std::vector<LayerCache> caches_;
   std::vector<Scratch> scratch_;  // one a thread

@@ -40,8 +40,9 @@ struct CudaDecoder::Prompt : PromptState {
 };
 
 struct CudaDecoder::Slot {
+  Slot(SlotRequest&& what, int start) : request(std::move(what)), position(start) {}
   SlotRequest request;
-  int position = 0;
+  int position;
 };
 
 // Buffers of a pass.
@@ -176,7 +177,7 @@ void CudaDecoder::start(int index, SlotRequest request) {
     cuda::run_sampler(model, loop_->buffers, states_.as<cuda::SlotState>(), index, 1, tokens_.as<std::int32_t>(),
                       forced_.as<std::int32_t>(), stream_.get());
   }
-  slots_.at(index) = Slot{std::move(request), before_image ? 0 : 1};
+  slots_.at(index) = std::make_unique<Slot>(std::move(request), before_image ? 0 : 1);
 }
 
 void CudaDecoder::step() {
@@ -195,7 +196,7 @@ void CudaDecoder::step() {
 int CudaDecoder::position(int slot) const { return slots_.at(slot) ? slots_[slot]->position : -1; }
 
 DrawnTokens CudaDecoder::result(int index) const {
-  const Slot& slot = slots_.at(index).value();
+  const Slot& slot = *slots_.at(index);
   const std::size_t length = config().image_length();
   cuda::SlotState state{};
   stream_.to_host(&state, states_.as<cuda::SlotState>() + index, sizeof state);

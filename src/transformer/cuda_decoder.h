@@ -2,7 +2,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,7 +51,7 @@ class CudaDecoder : public Decoder {
   cuda::Graph graph_;
   std::array<cuda::Event, steps_ahead> launched_;
   int next_event_ = 0;
-  std::vector<std::optional<Slot>> slots_;
+  std::vector<std::unique_ptr<Slot>> slots_;  // null: free
 };
 
 }  // namespace kandinsky

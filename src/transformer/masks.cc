@@ -1,0 +1,40 @@
+#include "transformer/masks.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace kandinsky {
+
+MaskKind mask_kind(int layer, int layers) {
+  if (layer % 4 == 1) return MaskKind::column;
+  return layer == layers - 1 ? MaskKind::convolution : MaskKind::row;
+}
+
+bool visible(MaskKind kind, int version, int grid, int r, int p) {
+  if (p > r) return false;
+  switch (kind) {
+    case MaskKind::row:
+      return r - p <= grid;
+    case MaskKind::column:
+      return (r - p) % grid == 0;
+    case MaskKind::convolution: {
+      int rows = std::abs(r / grid - p / grid);
+      int columns = std::abs(r % grid - p % grid);
+      if (version == 2) {
+        rows = std::min(rows, grid - rows);
+        columns = std::min(columns, grid - columns);
+      }
+      return rows <= convolution_reach && columns <= convolution_reach;
+    }
+  }
+  return false;
+}
+
+std::vector<int> visible_keys(MaskKind kind, int version, int grid, int r) {
+  std::vector<int> keys;
+  for (int p = 0; p <= r; ++p)
+    if (visible(kind, version, grid, r, p)) keys.push_back(p);
+  return keys;
+}
+
+}  // namespace kandinsky

@@ -1,0 +1,188 @@
+#include "transformer/cuda_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "kandinsky/error.h"
+#include "support/seeded.h"
+#include "transformer/cpu_decoder.h"
+#include "transformer/draw.h"
+#include "transformer/random_weights.h"
+
+// The CUDA token loop against the CPU one, which the goldens check. Skipped, and said so, without a device.
+namespace kandinsky {
+namespace {
+
+bool have_device() {
+  try {
+    return cuda::device_properties(0).major == 9;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+#define NEEDS_DEVICE() \
+  if (!have_device()) GTEST_SKIP() << "no CUDA device of compute capability 9.0"
+
+struct Case {
+  const char* name;
+  TransformerConfig config;
+};
+
+TransformerConfig config(int layers, int hidden, int heads, int text, int grid, int vocab, int version, bool sandwich) {
+  TransformerConfig c;
+  c.layers = layers;
+  c.hidden = hidden;
+  c.heads = heads;
+  c.text_length = text;
+  c.grid = grid;
+  c.text_vocab = 64 + text;
+  c.image_vocab = vocab;
+  c.version = version;
+  c.sandwich = sandwich;
+  return c;
+}
+
+const Case cases[] = {
+    {"v3_grid8", config(6, 48, 3, 16, 8, 96, 3, true)},
+    {"v2_grid8", config(6, 48, 3, 16, 8, 96, 2, true)},
+    {"v3_plain_grid12", config(5, 64, 4, 16, 12, 130, 3, false)},
+    {"v2_plain_grid12", config(5, 64, 4, 16, 12, 130, 2, false)},
+    {"v3_grid16", config(12, 256, 4, 32, 16, 2048, 3, true)},
+    {"v3_grid32", config(5, 128, 2, 128, 32, 1000, 3, true)},
+    {"v2_grid32", config(5, 256, 2, 128, 32, 1000, 2, true)},
+    {"v3_wide", config(4, 3840, 60, 128, 32, 8192, 3, true)},
+};
+
+std::vector<std::int32_t> some_text(const TransformerConfig& c, int which) {
+  auto ids = testing::seeded_ints("text" + std::to_string(which), c.text_length, c.text_vocab - c.text_length);
+  for (int i = c.text_length / 2; i < c.text_length; ++i) ids[i] = 0;
+  return ids;
+}
+
+class CudaDecoderTest : public ::testing::TestWithParam<Case> {};
+
+// Logits along a forced sequence. fp16 keeps 11 bits: a relative error of 5e-4 a rounding, of which a layer has a
+// handful, so a few thousandths of the logits' spread is what a sound port shows; a wrong key or weight shows as tenths.
+TEST_P(CudaDecoderTest, LogitsFollowTheCpu) {
+  NEEDS_DEVICE();
+  const TransformerConfig c = GetParam().config;
+  for (const Precision precision : {Precision::fp16, Precision::bf16}) {
+    const bool half = precision == Precision::fp16;
+    const TransformerWeights weights = testing::random_transformer(c, half ? at::kHalf : at::kBFloat16);
+    CpuDecoder cpu(std::make_shared<CpuWeights>(weights, c, Precision::fp32), 3, 8);
+    CudaDecoder gpu(std::make_shared<CudaWeights>(weights, c, precision, 0), 3);
+    for (int slot = 0; slot < 3; ++slot) {
+      const auto text = some_text(c, slot);
+      SlotRequest request;
+      request.forced = testing::seeded_ints("image" + std::to_string(slot), c.image_length(), c.image_vocab);
+      request.prompt = cpu.prefill(text);
+      cpu.start(slot, request);
+      request.prompt = gpu.prefill(text);
+      gpu.start(slot, request);
+    }
+    const int steps = c.hidden > 1000 ? 100 : c.image_length();
+    double worst = 0, spread = 0;
+    for (int step = 0; step < steps; ++step) {
+      for (int slot = 0; slot < 3; ++slot) {
+        const auto expected = cpu.newest_logits(slot);
+        const auto found = gpu.newest_logits(slot);
+        double mean = 0, square = 0;
+        for (const float x : expected) mean += x / expected.size();
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+          worst = std::max(worst, std::abs(double(expected[i]) - found[i]));
+          square += (expected[i] - mean) * (expected[i] - mean) / expected.size();
+          ASSERT_TRUE(std::isfinite(found[i]));
+        }
+        spread = std::max(spread, std::sqrt(square));
+      }
+      if (cpu.position(0) == c.image_length()) break;
+      cpu.step();
+      gpu.step();
+    }
+    RecordProperty(half ? "fp16" : "bf16", std::to_string(worst / spread));
+    std::printf("  %s %s: largest difference %.2e of a spread of %.2f\n", GetParam().name, half ? "fp16" : "bf16", worst, spread);
+    EXPECT_LT(worst, (half ? 0.01 : 0.08) * spread);
+  }
+}
+
+// The same tokens whatever the batch and whoever the neighbours are.
+TEST_P(CudaDecoderTest, TokensDoNotDependOnNeighbours) {
+  NEEDS_DEVICE();
+  const TransformerConfig c = GetParam().config;
+  if (c.hidden > 1000) GTEST_SKIP() << "too large to repeat";
+  const auto weights = std::make_shared<CudaWeights>(testing::random_transformer(c, at::kHalf), c, Precision::fp16, 0);
+  DrawOptions options;
+  options.images = 5;
+  options.seed = 11;
+  options.sampling.top_k = 50;
+  options.sampling.top_p = 0.9;
+  const auto text = some_text(c, 0);
+  CudaDecoder one(weights, 1), four(weights, 4), many(weights, 40);
+  const auto alone = draw(one, c, text, options);
+  const auto together = draw(four, c, text, options);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(alone[i].tokens, together[i].tokens) << i;
+    EXPECT_EQ(alone[i].ppl, together[i].ppl);
+  }
+  // Other prompts and parameters in the same loop, started at other times.
+  const auto prompt = many.prefill(text), other = many.prefill(some_text(c, 1));
+  for (int slot = 0; slot < 40; ++slot) {
+    SlotRequest request;
+    request.prompt = slot % 8 == 0 ? prompt : other;
+    request.seed = slot % 8 == 0 ? 11 : slot;
+    request.number = slot % 8 == 0 ? slot / 8 : slot;
+    request.sampling = options.sampling;
+    if (slot % 8 != 0) request.sampling.temperature = 0.5 + 0.1 * slot;
+    if (slot % 8 == 3) request.sampling.greedy = true;
+    many.start(slot, request);
+    many.step();
+  }
+  for (int step = 0; step < c.image_length(); ++step) many.step();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(many.result(i * 8).tokens, alone[i].tokens) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(, CudaDecoderTest, ::testing::ValuesIn(cases), [](const auto& info) { return std::string(info.param.name); });
+
+// The device's sampler gives the CPU sampler's ids for the same logits.
+TEST(CudaSamplerTest, SameIdsAsTheCpu) {
+  NEEDS_DEVICE();
+  const TransformerConfig c = config(4, 64, 4, 16, 8, 8192, 3, true);
+  const auto weights = std::make_shared<CudaWeights>(testing::random_transformer(c, at::kHalf), c, Precision::fp16, 0);
+  CudaDecoder gpu(weights, 6);
+  Sampler cpu;
+  int compared = 0;
+  for (int round = 0; round < 6; ++round) {
+    const auto prompt = gpu.prefill(some_text(c, round));
+    std::vector<SlotRequest> requests(6);
+    for (int slot = 0; slot < 6; ++slot) {
+      SlotRequest& r = requests[slot];
+      r.prompt = prompt;
+      r.seed = 1000 * round + slot;
+      r.number = slot;
+      r.sampling.temperature = 0.2 + 0.3 * slot;
+      r.sampling.top_k = std::vector<int>{0, 1, 100, 4096, 9000, 7}[slot];
+      r.sampling.top_p = std::vector<double>{1, 0.9, 0.5, 0.975, 0.999, 0.3}[(slot + round) % 6];
+      gpu.start(slot, r);
+    }
+    for (int step = 0; step < c.image_length(); ++step) {
+      for (int slot = 0; slot < 6; ++slot) {
+        const auto tokens = gpu.result(slot).tokens;
+        const int position = static_cast<int>(tokens.size()) - 1;
+        const SlotRequest& r = requests[slot];
+        EXPECT_EQ(tokens[position], cpu.sample(gpu.newest_logits(slot), r.sampling, r.seed, r.number, position));
+        ++compared;
+      }
+      gpu.step();
+    }
+    for (int slot = 0; slot < 6; ++slot) gpu.release(slot);
+  }
+  EXPECT_GT(compared, 2000);
+}
+
+}  // namespace
+}  // namespace kandinsky
