@@ -20,3 +20,7 @@ if(KANDINSKY_SANITIZE)
   target_compile_options(kandinsky_flags INTERFACE -fsanitize=${KANDINSKY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(kandinsky_flags INTERFACE -fsanitize=${KANDINSKY_SANITIZE})
 endif()
+if(KANDINSKY_BUILD_FUZZERS)
+  # Coverage of our own code guides the fuzzers; their main() is linked in by tests/fuzz.
+  target_compile_options(kandinsky_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -39,7 +39,7 @@ struct KANDINSKY_API TensorInfo {
 // Copies share the mapping. All member functions may be called from several threads at once.
 class KANDINSKY_API Checkpoint {
  public:
-  // Throws Error: not_found, io, bad_file.
+  // Throws Error: not_found, io, bad_file, unsupported (big-endian numbers).
   static Checkpoint open(const std::filesystem::path& path);
   // Reads from memory that the caller keeps alive and unchanged while the checkpoint or a copy of it lives. `name`
   // stands for the path in messages.

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
 #include "checkpoint/byte_reader.h"
@@ -35,7 +34,7 @@ struct Checkpoint::Impl {
   std::string_view format;
   std::string name;
   std::vector<TensorInfo> tensors;
-  std::unordered_map<std::string_view, const TensorInfo*> by_name;
+  std::map<std::string_view, const TensorInfo*> by_name;
   std::map<std::string, std::string, std::less<>> metadata;
   std::shared_ptr<const Backing> backing;
 
@@ -58,10 +57,11 @@ struct Checkpoint::Impl {
       impl->format = "torch-legacy";
       contents = read_torch_legacy(source);
     } else if (as_text(source.bytes).starts_with("version https://git-lfs")) {
-      fail(ErrorCode::bad_file, source.name, "this is a Git LFS pointer: fetch the file itself with 'git lfs pull'");
+      fail(ErrorCode::bad_file, source.name,
+           "this is a Git LFS pointer: fetch the file itself with 'git lfs pull'");
     } else {
-      fail(ErrorCode::bad_file, source.name, "no checkpoint: expected a torch.save file or safetensors, {} bytes found",
-           source.bytes.size());
+      fail(ErrorCode::bad_file, source.name,
+           "no checkpoint: expected a torch.save file or safetensors, {} bytes found", source.bytes.size());
     }
     impl->name = source.name;
     impl->tensors = std::move(contents.tensors);
@@ -90,9 +90,15 @@ Checkpoint Checkpoint::from_memory(std::span<const std::byte> bytes, std::string
   return Checkpoint(Impl::read({bytes, std::move(name)}, nullptr));
 }
 
-std::string_view Checkpoint::format() const noexcept { return impl_->format; }
-const std::string& Checkpoint::name() const noexcept { return impl_->name; }
-const std::vector<TensorInfo>& Checkpoint::tensors() const noexcept { return impl_->tensors; }
+std::string_view Checkpoint::format() const noexcept {
+  return impl_->format;
+}
+const std::string& Checkpoint::name() const noexcept {
+  return impl_->name;
+}
+const std::vector<TensorInfo>& Checkpoint::tensors() const noexcept {
+  return impl_->tensors;
+}
 
 const TensorInfo* Checkpoint::find(std::string_view name) const noexcept {
   const auto found = impl_->by_name.find(name);

@@ -12,20 +12,21 @@
 
 namespace kandinsky::pickle {
 
-// What a global name stands for. Those that are not listed are `unknown`, and so is all that is made with them.
+// What a global name stands for. Those that are not listed are `unknown`, and so is all that is made with
+// them.
 enum class Global : std::uint8_t {
   unknown,
-  ordered_dict,                  // collections.OrderedDict
-  default_dict,                  // collections.defaultdict
-  size,                          // torch.Size
-  storage,                       // torch.FloatStorage and the like
-  dtype,                         // torch.float8_e4m3fn and the like
-  rebuild_tensor,                // torch._utils._rebuild_tensor, of torch 0.x
+  ordered_dict,    // collections.OrderedDict
+  default_dict,    // collections.defaultdict
+  size,            // torch.Size
+  storage,         // torch.FloatStorage and the like
+  dtype,           // torch.float8_e4m3fn and the like
+  rebuild_tensor,  // torch._utils._rebuild_tensor, of torch 0.x
   rebuild_tensor_v2,
-  rebuild_tensor_v3,             // carries the dtype, as its storages are untyped
+  rebuild_tensor_v3,  // carries the dtype, as its storages are untyped
   rebuild_parameter,
   rebuild_parameter_with_state,
-  rebuild_from_type_v2,          // torch._tensor: a tensor with Python attributes
+  rebuild_from_type_v2,  // torch._tensor: a tensor with Python attributes
 };
 
 enum class Kind : std::uint8_t {
@@ -45,8 +46,8 @@ enum class Kind : std::uint8_t {
   opaque,  // an object that was skipped
 };
 
-// A value of a pickle. Containers, tensors and storages are referred to by their index in the Pickle, so values are
-// copied freely and nothing is freed recursively.
+// A value of a pickle. Containers, tensors and storages are referred to by their index in the Pickle, so
+// values are copied freely and nothing is freed recursively.
 struct Value {
   Kind kind = Kind::none;
   Global global = Global::unknown;
@@ -81,7 +82,8 @@ struct Tensor {
 // A pickle that has been read. Texts point into the bytes it was read from.
 struct Pickle {
   Value root;
-  std::size_t size = 0;  // bytes read, up to and with STOP
+  std::size_t size = 0;                       // bytes read, up to and with STOP
+  std::size_t bytes_in_file = 0;              // those that it takes in the file, at most
   std::deque<std::vector<Value>> containers;  // a dictionary holds key, value, key, value, ...
   std::deque<Storage> storages;
   std::deque<Tensor> tensors;

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <unordered_set>
+#include <set>
 
 #include "checkpoint/printable.h"
 #include "checkpoint/tensor_layout.h"
@@ -12,20 +12,30 @@ namespace kandinsky {
 namespace {
 
 std::optional<DType> dtype_of(std::string_view name) {
-  static const std::map<std::string_view, DType> dtypes = {
-      {"F64", DType::float64},   {"F32", DType::float32},         {"F16", DType::float16},
-      {"BF16", DType::bfloat16}, {"C64", DType::complex64},       {"I64", DType::int64},
-      {"I32", DType::int32},     {"I16", DType::int16},           {"I8", DType::int8},
-      {"U8", DType::uint8},      {"U16", DType::uint16},          {"U32", DType::uint32},
-      {"U64", DType::uint64},    {"F8_E4M3", DType::float8_e4m3fn}, {"F8_E5M2", DType::float8_e5m2},
-      {"BOOL", DType::boolean}};
+  static const std::map<std::string_view, DType> dtypes = {{"F64", DType::float64},
+                                                           {"F32", DType::float32},
+                                                           {"F16", DType::float16},
+                                                           {"BF16", DType::bfloat16},
+                                                           {"C64", DType::complex64},
+                                                           {"I64", DType::int64},
+                                                           {"I32", DType::int32},
+                                                           {"I16", DType::int16},
+                                                           {"I8", DType::int8},
+                                                           {"U8", DType::uint8},
+                                                           {"U16", DType::uint16},
+                                                           {"U32", DType::uint32},
+                                                           {"U64", DType::uint64},
+                                                           {"F8_E4M3", DType::float8_e4m3fn},
+                                                           {"F8_E5M2", DType::float8_e5m2},
+                                                           {"BOOL", DType::boolean}};
   const auto found = dtypes.find(name);
   if (found == dtypes.end()) return std::nullopt;
   return found->second;
 }
 
-// Receives the JSON events of a header. The header has three levels at most, so everything deeper is refused as it
-// comes: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key": "value"}}.
+// Receives the JSON events of a header. The header has three levels at most, so everything deeper is refused
+// as it comes: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key":
+// "value"}}.
 class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
  public:
   HeaderHandler(SafetensorsHeader& header, const std::string& file) : header_(header), file_(file) {}
@@ -140,7 +150,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   const std::string& file_;
   Level level_ = Level::outside;
   std::string key_;
-  std::unordered_set<std::string> names_;
+  std::set<std::string> names_;
   bool has_dtype_ = false;
   bool has_shape_ = false;
   bool has_offsets_ = false;

@@ -9,8 +9,8 @@
 namespace kandinsky {
 namespace {
 
-// Calls sink(span) for the elements in row-major order: straight from the file where they lie in a row, through a small
-// buffer where they do not.
+// Calls sink(span) for the elements in row-major order: straight from the file where they lie in a row,
+// through a small buffer where they do not.
 template <typename Sink>
 void for_each_piece(const TensorInfo& tensor, Sink sink) {
   const std::size_t size = element_size(tensor.dtype);
@@ -21,7 +21,8 @@ void for_each_piece(const TensorInfo& tensor, Sink sink) {
   // Trailing dimensions that lie in a row form one run.
   std::size_t outer = tensor.shape.size();
   std::int64_t run = 1;
-  while (outer > 0 && (tensor.shape[outer - 1] == 1 || tensor.strides[outer - 1] == run)) run *= tensor.shape[--outer];
+  while (outer > 0 && (tensor.shape[outer - 1] == 1 || tensor.strides[outer - 1] == run))
+    run *= tensor.shape[--outer];
   const std::size_t run_bytes = static_cast<std::size_t>(run) * size;
 
   std::array<std::byte, 16384> buffer;

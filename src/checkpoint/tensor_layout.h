@@ -21,9 +21,9 @@ struct Extent {
   std::int64_t reach = 0;  // elements from its first to one past its last; 0 if it is empty
 };
 
-// Checks dimensions and strides: none negative, as many of one as of the other, no product or sum that overflows, and
-// a size in bytes that fits 63 bits. Throws Error (bad_file) naming the file and the tensor.
-Extent check_extent(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides, std::size_t element_size,
-                    std::string_view file, std::string_view tensor);
+// Checks dimensions and strides: none negative, as many of one as of the other, no product or sum that
+// overflows, and a size in bytes that fits 63 bits. Throws Error (bad_file) naming the file and the tensor.
+Extent check_extent(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides,
+                    std::size_t element_size, std::string_view file, std::string_view tensor);
 
 }  // namespace kandinsky

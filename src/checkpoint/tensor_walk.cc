@@ -1,7 +1,7 @@
 #include "checkpoint/tensor_walk.h"
 
+#include <map>
 #include <optional>
-#include <unordered_map>
 
 #include "checkpoint/memory_budget.h"
 #include "core/fail.h"
@@ -10,14 +10,20 @@ namespace kandinsky::pickle {
 namespace {
 
 constexpr std::size_t deepest = 256;
+constexpr std::size_t map_node_bytes = 64;
 
 std::optional<std::string> key_text(const Value& key) {
   switch (key.kind) {
-    case Kind::text: return std::string(key.view());
-    case Kind::integer: return std::to_string(key.integer);
-    case Kind::boolean: return key.integer != 0 ? "True" : "False";
-    case Kind::none: return "None";
-    default: return std::nullopt;
+    case Kind::text:
+      return std::string(key.view());
+    case Kind::integer:
+      return std::to_string(key.integer);
+    case Kind::boolean:
+      return key.integer != 0 ? "True" : "False";
+    case Kind::none:
+      return "None";
+    default:
+      return std::nullopt;
   }
 }
 
@@ -28,7 +34,10 @@ bool is_container(const Value& value) {
 class Walk {
  public:
   Walk(const Pickle& pickle, const std::string& file)
-      : pickle_(pickle), file_(file), budget_(file, pickle.size), open_(pickle.containers.size(), false) {}
+      : pickle_(pickle),
+        file_(file),
+        budget_(file, pickle.bytes_in_file),
+        open_(pickle.containers.size(), false) {}
 
   std::vector<NamedTensor> run() {
     visit(pickle_.root);
@@ -42,7 +51,7 @@ class Walk {
     std::size_t next = 0;
     std::size_t path_length = 0;
     // Of a dictionary: where the last value of each key stands, as a later one replaces an earlier one.
-    std::unordered_map<std::string_view, std::size_t> last;
+    std::map<std::string_view, std::size_t> last;
   };
 
   void visit(const Value& value) {
@@ -50,7 +59,8 @@ class Walk {
       budget_.charge(sizeof(NamedTensor) + path_.size() + 16);
       found_.push_back({path_, value.index});
     } else if (is_container(value) && !open_[value.index]) {
-      if (levels_.size() == deepest) fail(ErrorCode::bad_file, file_, "objects are nested deeper than {} levels", deepest);
+      if (levels_.size() == deepest)
+        fail(ErrorCode::bad_file, file_, "objects are nested deeper than {} levels", deepest);
       open_[value.index] = true;
       levels_.push_back({value, 0, path_.size(), {}});
       if (value.kind == Kind::dict) find_last_values(levels_.back());
@@ -60,7 +70,9 @@ class Walk {
   void find_last_values(Level& level) {
     const auto& items = pickle_.items(level.container);
     for (std::size_t i = 0; i < items.size(); i += 2) {
-      if (items[i].kind == Kind::text) level.last[items[i].view()] = i;
+      if (items[i].kind != Kind::text) continue;
+      budget_.charge(map_node_bytes + items[i].index);
+      level.last[items[i].view()] = i;
     }
   }
 
@@ -82,6 +94,7 @@ class Walk {
     if (is_dict && items[at].kind == Kind::text && level.last[items[at].view()] != at) return;
     const auto key = is_dict ? key_text(items[at]) : std::to_string(at);
     if (!key) return;
+    budget_.charge(key->size());  // one long key may be met a million times
     if (levels_.size() > 1) path_ += '/';
     path_ += *key;
     visit(value);

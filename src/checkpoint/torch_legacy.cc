@@ -1,6 +1,6 @@
 #include "checkpoint/torch_legacy.h"
 
-#include <unordered_map>
+#include <map>
 
 #include "checkpoint/byte_reader.h"
 #include "checkpoint/pickle_reader.h"
@@ -21,7 +21,8 @@ constexpr std::int64_t protocol_version = 1001;
 constexpr std::size_t magic_search_bytes = 32;
 
 void check_system(const Pickle& system, const std::string& file) {
-  if (system.root.kind != Kind::dict) fail(ErrorCode::bad_file, file, "facts about the system expected, a dictionary");
+  if (system.root.kind != Kind::dict)
+    fail(ErrorCode::bad_file, file, "facts about the system expected, a dictionary");
   const auto& items = system.items(system.root);
   for (std::size_t i = 0; i < items.size(); i += 2) {
     if (items[i].kind != Kind::text || items[i].view() != "little_endian") continue;
@@ -31,12 +32,13 @@ void check_system(const Pickle& system, const std::string& file) {
   }
 }
 
-using Storages = std::unordered_map<std::string_view, std::span<const std::byte>>;
+using Storages = std::map<std::string_view, std::span<const std::byte>>;
 
 // The storages behind the pickles, in the order of `keys`.
-Storages read_storages(const Pickle& object, const Pickle& keys, ByteReader& reader, const std::string& file) {
+Storages read_storages(const Pickle& object, const Pickle& keys, ByteReader& reader,
+                       const std::string& file) {
   // A storage's type, hence its size, is known from the object alone.
-  std::unordered_map<std::string_view, const pickle::Storage*> described;
+  std::map<std::string_view, const pickle::Storage*> described;
   for (const pickle::Storage& storage : object.storages) {
     const auto [entry, added] = described.emplace(storage.key, &storage);
     if (!added && storage_bytes(storage, file) != storage_bytes(*entry->second, file)) {
@@ -51,8 +53,8 @@ Storages read_storages(const Pickle& object, const Pickle& keys, ByteReader& rea
     const pickle::Storage& storage = *found->second;
     const auto count = reader.number<std::uint64_t>();
     if (count != storage.count) {
-      fail(ErrorCode::bad_file, file, "storage '{}' has {} elements, {} expected", printable(storage.key), count,
-           storage.count);
+      fail(ErrorCode::bad_file, file, "storage '{}' has {} elements, {} expected", printable(storage.key),
+           count, storage.count);
     }
     if (!storages.emplace(storage.key, reader.take(storage_bytes(storage, file))).second) {
       fail(ErrorCode::bad_file, file, "storage '{}' is stored twice", printable(storage.key));
@@ -64,7 +66,8 @@ Storages read_storages(const Pickle& object, const Pickle& keys, ByteReader& rea
 }  // namespace
 
 bool looks_like_torch_legacy(std::span<const std::byte> bytes) {
-  return as_text(bytes).starts_with('\x80') && as_text(bytes).substr(0, magic_search_bytes).find(magic) != std::string_view::npos;
+  return as_text(bytes).starts_with('\x80') &&
+         as_text(bytes).substr(0, magic_search_bytes).find(magic) != std::string_view::npos;
 }
 
 Contents read_torch_legacy(const Source& source) {
@@ -80,7 +83,8 @@ Contents read_torch_legacy(const Source& source) {
   }
   const Pickle version = next_pickle();
   if (version.root.kind != Kind::integer || version.root.integer != protocol_version) {
-    fail(ErrorCode::bad_file, source.name, "unknown version of the legacy torch.save format, expected {}", protocol_version);
+    fail(ErrorCode::bad_file, source.name, "unknown version of the legacy torch.save format, expected {}",
+         protocol_version);
   }
   check_system(next_pickle(), source.name);
   const Pickle object = next_pickle();
@@ -90,7 +94,8 @@ Contents read_torch_legacy(const Source& source) {
   Contents contents;
   contents.tensors = resolve_tensors(object, source, [&](std::string_view key, std::uint64_t) {
     const auto found = storages.find(key);
-    if (found == storages.end()) fail(ErrorCode::bad_file, source.name, "storage '{}' is missing", printable(key));
+    if (found == storages.end())
+      fail(ErrorCode::bad_file, source.name, "storage '{}' is missing", printable(key));
     return found->second;
   });
   return contents;

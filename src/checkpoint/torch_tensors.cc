@@ -1,6 +1,6 @@
 #include "checkpoint/torch_tensors.h"
 
-#include <unordered_map>
+#include <map>
 
 #include "checkpoint/printable.h"
 #include "checkpoint/tensor_layout.h"
@@ -10,16 +10,18 @@
 namespace kandinsky {
 namespace {
 
-// A view of stride 0 can claim terabytes of a small file. No checkpoint repeats itself so often: all tensors together
-// may have 16 times the bytes of the file.
+// A view of stride 0 can claim terabytes of a small file. No checkpoint repeats itself so often: all tensors
+// together may have 16 times the bytes of the file.
 class RepetitionLimit {
  public:
-  explicit RepetitionLimit(const Source& source) : file_(source.name), left_((64ull << 20) + 16 * source.bytes.size()) {}
+  explicit RepetitionLimit(const Source& source)
+      : file_(source.name), left_((32ull << 20) + 16 * source.bytes.size()) {}
 
   void add(std::uint64_t bytes, std::string_view tensor) {
     if (bytes > left_) {
-      fail(ErrorCode::bad_file, file_, "tensor '{}' repeats its storage to {} bytes, far more than the file has",
-           printable(tensor), bytes);
+      fail(ErrorCode::bad_file, file_,
+           "tensor '{}' repeats its storage to {} bytes, far more than the file has", printable(tensor),
+           bytes);
     }
     left_ -= bytes;
   }
@@ -46,9 +48,10 @@ class Resolver {
     std::int64_t end = 0;
     const bool overflow = __builtin_add_overflow(tensor.offset, storage.view_offset, &first) ||
                           __builtin_add_overflow(first, extent.reach, &end);
-    if (overflow || tensor.offset < 0 || storage.view_offset < 0 || static_cast<std::uint64_t>(end) > bytes / size) {
-      fail(ErrorCode::bad_file, source_.name, "tensor '{}' reaches outside its storage of {} bytes", printable(named.name),
-           bytes);
+    if (overflow || tensor.offset < 0 || storage.view_offset < 0 ||
+        static_cast<std::uint64_t>(end) > bytes / size) {
+      fail(ErrorCode::bad_file, source_.name, "tensor '{}' reaches outside its storage of {} bytes",
+           printable(named.name), bytes);
     }
     limit_.add(static_cast<std::uint64_t>(extent.count) * size, named.name);
     return {std::move(named.name), tensor.dtype, tensor.shape, tensor.strides,
@@ -68,7 +71,7 @@ class Resolver {
   const Source& source_;
   const StorageLookup& lookup_;
   RepetitionLimit limit_;
-  std::unordered_map<std::string_view, std::span<const std::byte>> data_;
+  std::map<std::string_view, std::span<const std::byte>> data_;
 };
 
 }  // namespace
@@ -77,12 +80,14 @@ std::uint64_t storage_bytes(const pickle::Storage& storage, const std::string& f
   const std::uint64_t size = storage.type.has_dtype ? element_size(storage.type.dtype) : 1;
   std::uint64_t bytes = 0;
   if (__builtin_mul_overflow(storage.count, size, &bytes)) {
-    fail(ErrorCode::bad_file, file, "storage '{}' of {} elements is too large", printable(storage.key), storage.count);
+    fail(ErrorCode::bad_file, file, "storage '{}' of {} elements is too large", printable(storage.key),
+         storage.count);
   }
   return bytes;
 }
 
-std::vector<TensorInfo> resolve_tensors(const pickle::Pickle& pickle, const Source& source, const StorageLookup& lookup) {
+std::vector<TensorInfo> resolve_tensors(const pickle::Pickle& pickle, const Source& source,
+                                        const StorageLookup& lookup) {
   Resolver resolver(pickle, source, lookup);
   std::vector<TensorInfo> tensors;
   for (pickle::NamedTensor& named : pickle::find_tensors(pickle, source.name)) {

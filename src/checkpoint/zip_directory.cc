@@ -51,7 +51,8 @@ End read_zip64_end(const Source& source, std::size_t locator) {
   End end{load_little_endian<std::uint64_t>(record + 32), load_little_endian<std::uint64_t>(record + 48),
           load_little_endian<std::uint64_t>(record + 40)};
   if (end.offset > offset || end.bytes > offset - end.offset) {
-    fail(ErrorCode::bad_file, source.name, "zip directory of {} bytes at {} does not fit the file", end.bytes, end.offset);
+    fail(ErrorCode::bad_file, source.name, "zip directory of {} bytes at {} does not fit the file", end.bytes,
+         end.offset);
   }
   return end;
 }
@@ -70,13 +71,15 @@ End read_end(const Source& source) {
   if (disk != directory_disk || records_on_disk != end.records || (disk != 0 && disk != saturated16)) {
     fail(ErrorCode::bad_file, source.name, "zip files split into parts are not supported");
   }
-  const bool has_locator = at >= zip64_locator_bytes && load_little_endian<std::uint32_t>(&source.bytes[
-                               at - zip64_locator_bytes]) == zip64_locator_signature;
+  const bool has_locator =
+      at >= zip64_locator_bytes &&
+      load_little_endian<std::uint32_t>(&source.bytes[at - zip64_locator_bytes]) == zip64_locator_signature;
   if (has_locator && (end.records == saturated16 || end.bytes == saturated32 || end.offset == saturated32)) {
     return read_zip64_end(source, at - zip64_locator_bytes);
   }
   if (end.offset > at || end.bytes > at - end.offset) {
-    fail(ErrorCode::bad_file, source.name, "zip directory of {} bytes at {} does not fit the file", end.bytes, end.offset);
+    fail(ErrorCode::bad_file, source.name, "zip directory of {} bytes at {} does not fit the file", end.bytes,
+         end.offset);
   }
   return end;
 }
@@ -110,7 +113,8 @@ std::span<const std::byte> record_bytes(const Source& source, std::string_view n
   };
   if (sizes.local_offset > data_end) refuse("lies outside the file");
   ByteReader reader(source.bytes.first(data_end).subspan(sizes.local_offset), source.name, "a zip record");
-  if (reader.number<std::uint32_t>() != local_signature) refuse("has no local header where its directory says");
+  if (reader.number<std::uint32_t>() != local_signature)
+    refuse("has no local header where its directory says");
   reader.take(22);
   const auto name_length = reader.number<std::uint16_t>();
   const auto extra_length = reader.number<std::uint16_t>();
@@ -148,7 +152,8 @@ ZipRecord read_record(const Source& source, ByteReader& reader, std::uint64_t da
     fail(ErrorCode::bad_file, source.name, "zip record '{}' {}", printable(record.name), why);
   };
   if ((flags & 1) != 0) refuse("is encrypted");
-  if (method != 0 && method != 8) refuse(fmt::format("is compressed by method {}, expected none or deflate", method));
+  if (method != 0 && method != 8)
+    refuse(fmt::format("is compressed by method {}, expected none or deflate", method));
   record.deflated = method == 8;
   if (!record.deflated && sizes.size != sizes.stored) refuse("is stored, yet has two different sizes");
   record.size = sizes.size;
@@ -161,15 +166,16 @@ ZipRecord read_record(const Source& source, ByteReader& reader, std::uint64_t da
 ZipDirectory::ZipDirectory(const Source& source) {
   const End end = read_end(source);
   if (end.records > end.bytes / central_bytes) {
-    fail(ErrorCode::bad_file, source.name, "{} zip records claimed, a directory of {} bytes cannot hold them", end.records,
-         end.bytes);
+    fail(ErrorCode::bad_file, source.name, "{} zip records claimed, a directory of {} bytes cannot hold them",
+         end.records, end.bytes);
   }
   ByteReader reader(source.bytes.subspan(end.offset, end.bytes), source.name, "the zip directory");
   records_.reserve(end.records);
   for (std::uint64_t i = 0; i < end.records; ++i) {
     records_.push_back(read_record(source, reader, end.offset));
     if (!by_name_.emplace(records_.back().name, records_.size() - 1).second) {
-      fail(ErrorCode::bad_file, source.name, "two zip records are called '{}'", printable(records_.back().name));
+      fail(ErrorCode::bad_file, source.name, "two zip records are called '{}'",
+           printable(records_.back().name));
     }
   }
 }

@@ -1,9 +1,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "checkpoint/contents.h"
@@ -18,9 +18,9 @@ struct ZipRecord {
   bool deflated = false;  // else stored
 };
 
-// The central directory of a zip file (APPNOTE.TXT 6.3.10, with zip64), every record checked against its local header
-// and the file's size. Encrypted, split and otherwise compressed files and duplicate names are refused. The source must
-// outlive the directory.
+// The central directory of a zip file (APPNOTE.TXT 6.3.10, with zip64), every record checked against its
+// local header and the file's size. Encrypted, split and otherwise compressed files and duplicate names are
+// refused. The source must outlive the directory.
 class ZipDirectory {
  public:
   // Throws Error (bad_file).
@@ -32,7 +32,7 @@ class ZipDirectory {
 
  private:
   std::vector<ZipRecord> records_;
-  std::unordered_map<std::string_view, std::size_t> by_name_;
+  std::map<std::string_view, std::size_t> by_name_;  // no hash table: a file could make all its names collide
 };
 
 }  // namespace kandinsky
