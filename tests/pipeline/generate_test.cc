@@ -144,7 +144,7 @@ TEST(Generate, ReportsEveryStage) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
       EXPECT_EQ(steps[i].steps, steps[0].steps);
       EXPECT_GE(steps[i].images, 1);
-      if (i > 0) EXPECT_GE(steps[i].step, steps[i - 1].step);
+      EXPECT_GE(steps[i].step, steps[i == 0 ? 0 : i - 1].step);
     }
   }
   // Two rounds of 256 tokens, of two images and of one.
