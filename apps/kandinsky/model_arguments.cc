@@ -84,7 +84,7 @@ std::filesystem::path ModelArguments::find(std::filesystem::path ModelFiles::*pa
                                            const char* what) const {
   if (!(files.*part).empty()) return files.*part;
   if (model.empty()) throw UsageError(fmt::format("--model or {} is required (see --help)", option));
-  const std::filesystem::path found = ModelFiles::find(model, files).*part;
+  std::filesystem::path found = ModelFiles::find(model, files).*part;
   if (found.empty()) throw Error(ErrorCode::not_found, model.string(), fmt::format("has no {}", what));
   return found;
 }

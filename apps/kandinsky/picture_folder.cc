@@ -47,7 +47,7 @@ void PictureFolder::save(const Picture& picture) {
 fs::path PictureFolder::save_contact_sheet(const fs::path& file) const {
   std::vector<Image> images;
   for (const SavedPicture& saved : saved_) images.push_back(saved.picture.image);
-  const fs::path path = file.empty() ? folder_ / "contact-sheet.png" : file;
+  fs::path path = file.empty() ? folder_ / "contact-sheet.png" : file;
   save_picture(contact_sheet(images), path);
   return path;
 }

@@ -38,6 +38,7 @@ void rank(const RuClip& ruclip, const std::string& prompt, std::vector<Picture>&
   for (int first = 0; first < total; first += pictures_at_once) {
     const int count = std::min(pictures_at_once, total - first);
     std::vector<Image> images;
+    images.reserve(count);
     for (int i = 0; i < count; ++i) images.push_back(pictures[first + i].image);
     const Latents latents = ruclip.image_latents(images, pictures_at_once);
     for (int i = 0; i < count; ++i) {

@@ -15,7 +15,9 @@ namespace {
 Transformer load_transformer(const ModelFiles& files, const PipelineOptions& options) {
   const Checkpoint checkpoint = Checkpoint::open(files.transformer).state_dict();
   TransformerOptions transformer;
-  static_cast<ComputeOptions&>(transformer) = options;
+  transformer.device = options.device;
+  transformer.precision = options.precision;
+  transformer.threads = options.threads;
   transformer.config = options.transformer ? options.transformer
                                            : TransformerConfig::detect(checkpoint, files.transformer_config);
   return Transformer::load(checkpoint, transformer);
