@@ -28,7 +28,7 @@ class KANDINSKY_API Tokenizer {
   // encode() of every text, in order, on up to `threads` threads (0: one a core).
   std::vector<std::vector<std::int32_t>> encode_batch(std::span<const std::string> texts, int threads = 0) const;
   // BPE dropout (Provilkov et al. 2020; for training): every candidate merge is skipped with `probability` (0..1). The
-  // same seed gives the same ids. Throws Error (unsupported) for a SentencePiece model that is not BPE.
+  // same seed gives the same ids. Throws Error (unsupported) for a SentencePiece model.
   std::vector<std::int32_t> encode_with_dropout(std::string_view text, double probability, std::uint64_t seed) const;
 
   // Text of the ids, which must be 0..vocab_size()-1 (else Error, invalid_argument); ids in `ignore` are passed over.
