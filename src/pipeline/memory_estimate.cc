@@ -8,6 +8,9 @@
 #include "core/fail.h"
 #include "tensor/compute_device.h"
 #include "transformer/cpu_decoder.h"
+#if defined(KANDINSKY_CUDA)
+#include "transformer/cuda_decoder.h"
+#endif
 
 namespace kandinsky {
 namespace {
@@ -19,12 +22,13 @@ bool is_real(DType dtype) {
          dtype == DType::bfloat16;
 }
 
-// A small model's caches are nothing beside the working memory of the rest: leave that a share.
+// The rest of the program needs memory too.
 std::uint64_t usable(std::uint64_t free) {
   return free - free / 8;
 }
 
 std::uint64_t free_memory(const std::string& device) {
+  if (device == "cpu") return cpu_info().memory_free;
   for (const DeviceInfo& info : devices())
     if (info.name == device) return info.memory_free;
   return 0;
@@ -74,12 +78,18 @@ std::filesystem::path ruclip_weights(const std::filesystem::path& directory) {
 
 }  // namespace
 
-std::uint64_t cache_bytes(const TransformerConfig& config, int batch) {
+std::uint64_t cache_bytes(const TransformerConfig& config, int batch, [[maybe_unused]] bool on_cpu) {
+#if defined(KANDINSKY_CUDA)
+  if (!on_cpu)
+    return CudaDecoder::cache_bytes(config, std::min(batch, CudaDecoder::most_slots)) +
+           CudaDecoder::prompt_bytes(config);
+#endif
   return CpuDecoder::cache_bytes(config, batch) + CpuDecoder::prompt_bytes(config);
 }
 
 int batch_that_fits(const Transformer& transformer, int batch) {
-  const std::uint64_t free = usable(free_memory(transformer.device()));
+  if (transformer.device() != "cpu") return batch;
+  const std::uint64_t free = usable(free_memory("cpu"));
   if (free == 0) return batch;
   while (batch > 1 && cache_bytes(transformer.config(), batch) > free) batch -= (batch + 7) / 8;
   return batch;
@@ -117,7 +127,7 @@ MemoryEstimate Pipeline::estimate(const std::filesystem::path& directory, const 
   if (options.super_resolution && !files.real_esrgan.empty())
     estimate.parts.push_back(fp32_part("real_esrgan", Checkpoint::open(files.real_esrgan).state_dict(), any));
 
-  estimate.cache_bytes = cache_bytes(config, batch);
+  estimate.cache_bytes = cache_bytes(config, batch, on_cpu);
   estimate.total_bytes = estimate.cache_bytes;
   for (const MemoryEstimate::Part& part : estimate.parts) estimate.total_bytes += part.weight_bytes;
   return estimate;

@@ -16,6 +16,9 @@ int cuda_device_count();
 at::Device resolve_device(const std::string& name);
 std::string device_name(const at::Device& device);
 
+// devices().front(), without a look at the others.
+DeviceInfo cpu_info();
+
 // CPU threads for the calls of this scope: `threads`, or one a core for 0. LibTorch keeps the number per thread.
 class ThreadScope {
  public:

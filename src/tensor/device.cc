@@ -28,6 +28,8 @@ std::uint64_t memory_field(std::string_view key) {
   return text.empty() ? 0 : std::stoull(text) * 1024;
 }
 
+}  // namespace
+
 DeviceInfo cpu_info() {
   DeviceInfo info;
   info.name = "cpu";
@@ -38,8 +40,6 @@ DeviceInfo cpu_info() {
   info.memory_free = memory_field("MemAvailable");
   return info;
 }
-
-}  // namespace
 
 Precision precision(std::string_view name) {
   if (name == "auto") return Precision::automatic;
