@@ -98,6 +98,10 @@ at::Tensor Network::states(const at::Tensor& ids, std::vector<at::Tensor>* layer
     x = block::add_mlp(x, layer);
     if (layer_outputs != nullptr) layer_outputs->push_back(x);
   }
+  return finish(x);
+}
+
+at::Tensor Network::finish(const at::Tensor& x) const {
   return block::normalize(block::normalize(x, weights_.final_norm), weights_.logits_norm);
 }
 

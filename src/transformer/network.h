@@ -22,11 +22,15 @@ class Network {
   Network(TransformerWeights weights, const TransformerConfig& config);
 
   const TransformerConfig& config() const { return config_; }
+  // With norms in fp32.
+  const TransformerWeights& weights() const { return weights_; }
   at::Device device() const { return weights_.logits.weight.device(); }
 
   // ids: [batch, text_length + n]. Outputs of the final norms, fp32: [batch, positions, hidden]. Every
   // layer's output is appended to `layer_outputs`.
   at::Tensor states(const at::Tensor& ids, std::vector<at::Tensor>* layer_outputs = nullptr) const;
+  // The norms after the last layer.
+  at::Tensor finish(const at::Tensor& x) const;
   // Scores of the next token from states of any positions, fp32: [..., text_vocab + image_vocab], or those of
   // one vocabulary.
   at::Tensor logits(const at::Tensor& states) const;
