@@ -91,7 +91,7 @@ int run(int argc, char** argv) {
       }
       state.counters["over_floor"] = best / (step_bytes * config->image_length() / bandwidth);
       state.counters["GB_used"] = double(used) / 1e9;
-    })->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1)->Repetitions(6)->ReportAggregatesOnly(false);
+    })->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1);
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;

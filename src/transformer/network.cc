@@ -62,7 +62,7 @@ Network::Network(TransformerWeights weights, const TransformerConfig& config)
 }
 
 at::Tensor Network::text_tokens(const at::Tensor& ids) const {
-  const at::Tensor padded = pad_text(ids, config_);
+  at::Tensor padded = pad_text(ids, config_);
   if (config_.version != 2) return padded;
   return at::cat({at::full({ids.size(0), 1}, first_token_of_version_2, padded.options()), padded}, 1);
 }

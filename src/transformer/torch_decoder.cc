@@ -222,7 +222,7 @@ TorchDecoder::Lanes TorchDecoder::arrange(int first_slot) const {
 // [lanes, 1, hidden]
 at::Tensor TorchDecoder::embed(const Lanes& lanes) const {
   const TransformerWeights& weights = network_->weights();
-  const at::Tensor image = embed_image(weights, lanes.ids, lanes.pixels, config().grid).unsqueeze(1);
+  at::Tensor image = embed_image(weights, lanes.ids, lanes.pixels, config().grid).unsqueeze(1);
   if (!lanes.at_start.defined()) return image;
   const at::Tensor token = at::embedding(weights.text_embeddings, lanes.text_ids).to(at::kFloat).unsqueeze(1);
   return at::where(lanes.at_start, token + weights.text_positions[config().text_length].to(at::kFloat),
