@@ -23,17 +23,16 @@ std::vector<Span> reference_spans(int size, const TilingOptions& options) {
   return spans;
 }
 
-// Tiles of about equal size that cover the picture alone, with `padding` pixels of the picture around them, or the
-// mirrored ones at its borders.
+// Tiles of about equal size that cover the picture alone, with `padding` pixels around them: of the picture, or what the
+// reference has beyond its borders.
 std::vector<Span> even_spans(int size, const TilingOptions& options, int unit) {
   std::vector<Span> spans;
   const int count = (size + options.tile - 1) / options.tile;
   const int each = rounded_up((size + count - 1) / count, unit);
   for (int start = 0; start < size; start += each) {
     const int end = std::min(start + each, size);
-    int before = std::min(options.padding, start + options.mirror);
-    int after = std::min(options.padding, size + options.mirror - end);
-    before = before / unit * unit;
+    const int before = options.padding / unit * unit;
+    int after = options.padding;
     after += rounded_up(end - start + after, unit) - (end - start + after);
     spans.push_back({start - before, before + end - start + after, before, after});
   }

@@ -76,7 +76,7 @@ TEST(CodecTest, DamagedFiles) {
 
 TEST(CodecTest, RefusesHugeSizesBeforeAllocating) {
   auto bytes = Image(3, 3).encode(ImageFormat::png);
-  for (int i = 16; i < 24; ++i) bytes[i] = std::byte{i % 4 < 2 ? 0 : 0xFF};  // 65535 x 65535
+  for (int i = 16; i < 24; ++i) bytes[i] = i % 4 < 2 ? std::byte{0} : std::byte{0xFF};  // 65535 x 65535
   EXPECT_THROW(Image::decode(bytes), Error);
 }
 
