@@ -55,17 +55,15 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::drop(std::span<const std::byte> range) const noexcept {
-  const auto file_begin = reinterpret_cast<std::uintptr_t>(bytes_.data());
-  const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
-  if (begin < file_begin || begin - file_begin > bytes_.size()) return;
-  if (range.size() > bytes_.size() - (begin - file_begin)) return;
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t first = (begin + page - 1) / page * page;
-  // The last page of the file has no neighbour behind the end.
-  const bool to_the_end = begin - file_begin + range.size() == bytes_.size();
-  const std::uintptr_t end = begin + range.size();
-  const std::uintptr_t last = to_the_end ? (end + page - 1) / page * page : end / page * page;
-  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  const auto offset =
+      reinterpret_cast<std::uintptr_t>(range.data()) - reinterpret_cast<std::uintptr_t>(bytes_.data());
+  if (offset > bytes_.size() || range.size() > bytes_.size() - offset) return;
+  // The mapping starts on a page. The last page of the file has no neighbour behind the end.
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t end = offset + range.size();
+  const std::size_t first = (offset + page - 1) / page * page;
+  const std::size_t last = end == bytes_.size() ? end : end / page * page;
+  if (first < last) ::madvise(const_cast<std::byte*>(bytes_.data()) + first, last - first, MADV_DONTNEED);
 }
 
 void MappedFile::expect_scattered_reads(bool scattered) const noexcept {
