@@ -55,12 +55,13 @@ VqganDecoder VqganDecoder::load(const Checkpoint& checkpoint, const VqganConfig&
     const int threads = resolve_threads(options.threads);
     const ThreadScope scope(threads);
     const at::InferenceMode inference;
-    const Weights weights = vqgan::without_prefix(Weights(checkpoint.state_dict(), device));
+    const Checkpoint file = checkpoint.state_dict();
+    const Weights weights = vqgan::without_prefix(Weights(file, device));
     VqganConfig sizes = config;
     sizes.wavelet = config.wavelet || weights.has("decoder.decoder.conv_in.weight");
     const bool with_encoder = weights.has("encoder.conv_in.weight");
     std::int64_t parameters = 0;
-    for (const TensorInfo& tensor : checkpoint.state_dict().tensors())
+    for (const TensorInfo& tensor : file.tensors())
       for (const char* part : {"encoder.", "decoder.", "quantize.", "quant_conv.", "post_quant_conv."})
         if (tensor.name.starts_with(part) || tensor.name.starts_with(std::string("model.") + part))
           parameters += tensor.element_count();
