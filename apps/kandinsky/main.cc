@@ -49,6 +49,8 @@ int parse(CLI::App& program, int argc, char** argv) {
     flush_output();
     return 0;
   } catch (const CLI::RequiredError& error) {
+    if (program.remaining_size(/*recurse=*/true) > 0)
+      return complain(speaker(program), unexpected(program), exit_usage);
     return complain(speaker(program), fmt::format("{} (see --help)", error.what()), exit_usage);
   } catch (const CLI::ExtrasError&) {
     return complain(speaker(program), unexpected(program), exit_usage);

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
 #include "command.h"
 #include "interrupt.h"
 
@@ -34,8 +38,15 @@ void save_picture(const Image& image, const fs::path& path) {
 PictureFolder::PictureFolder(const fs::path& folder, ImageFormat format)
     : folder_(folder), extension_(format == ImageFormat::png ? ".png" : ".jpg") {
   make_directory(folder);
-  if (access(folder.c_str(), W_OK | X_OK) != 0)
-    throw Error(ErrorCode::io, folder.string(), "no pictures can be written here");
+  // Drawing takes a while: find out now whether anything can be written.
+  const StopLater stop_later;
+  const fs::path probe = folder / fmt::format(".{}.probe", getpid());
+  std::FILE* file = std::fopen(probe.c_str(), "wbx");
+  if (file == nullptr)
+    throw Error(ErrorCode::io, folder.string(),
+                fmt::format("cannot be written to: {}", std::strerror(errno)));
+  std::fclose(file);
+  std::remove(probe.c_str());
 }
 
 void PictureFolder::save(const Picture& picture) {

@@ -51,7 +51,7 @@ int run(const Arguments& arguments) {
   const auto print_ids = [&, &tokenizer = tokenizer, length = length](const std::string& text) {
     const std::vector<std::int32_t> ids = arguments.target == "raw" ? tokenizer.encode(text)
                                           : arguments.target == "ruclip"
-                                              ? tokenizer.encode_for_ruclip(text, length)
+                                              ? tokenizer.encode_for_ruclip(strip(lower(text)), length)
                                               : tokenizer.encode_for_transformer(text, length);
     print(arguments.json ? to_line({{"ids", ids}}) : fmt::format("{}\n", fmt::join(ids, " ")));
   };

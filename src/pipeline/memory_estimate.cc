@@ -72,8 +72,10 @@ bool is_vqgan_parameter(std::string_view name) {
 
 std::filesystem::path ruclip_weights(const std::filesystem::path& directory) {
   std::error_code ignored;
-  const std::filesystem::path bin = directory / "pytorch_model.bin";
-  return std::filesystem::exists(bin, ignored) ? bin : directory / "model.safetensors";
+  const std::filesystem::path safetensors = directory / "model.safetensors";
+  const bool only_that = !std::filesystem::exists(directory / "pytorch_model.bin", ignored) &&
+                         std::filesystem::exists(safetensors, ignored);
+  return only_that ? safetensors : directory / "pytorch_model.bin";
 }
 
 }  // namespace

@@ -54,7 +54,8 @@ TEST(InspectCommand, PrintsATable) {
 TEST(InspectCommand, RefusesWhatIsNoCheckpoint) {
   expect_error({"inspect", "/no/such/file"}, 1, "/no/such/file");
   expect_error({"inspect", "/tmp"}, 1, "/tmp");
-  for (const char* name : {"bad_cut3.safetensors", "bad_not_a_checkpoint.txt", "bad_huge_storage.pt", "bad_zeros.bin"})
+  for (const char* name :
+       {"bad_cut3.safetensors", "bad_not_a_checkpoint.txt", "bad_huge_storage.pt", "bad_zeros.bin"})
     expect_error({"inspect", golden(std::string("checkpoints/") + name)}, 1, name);
 }
 

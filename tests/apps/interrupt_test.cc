@@ -14,7 +14,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 std::vector<std::string> generate(const std::string& out, std::vector<std::string> more) {
-  std::vector<std::string> arguments = {"generate", "--model", nano(), "--prompt", "кот", "--out", out};
+  std::vector<std::string> arguments = {"generate", "--model", nano(),      "--prompt", "кот",
+                                        "--out",    out,       "--threads", "1"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -77,7 +78,8 @@ TEST(Interrupt, LeavesFinishedPicturesWhole) {
 TEST(Interrupt, StopsAnUpscaleWithoutAFile) {
   const Folder folder;
   Image(1500, 1500).save(folder / "large.png");
-  Process process({"upscale", "--model", nano(), folder / "large.png", "--out", folder / "out.png"});
+  Process process(
+      {"upscale", "--model", nano(), folder / "large.png", "--out", folder / "out.png", "--threads", "1"});
   std::this_thread::sleep_for(milliseconds(2500));
   process.signal(SIGINT);
   EXPECT_EQ(process.wait().exit_code, 130);

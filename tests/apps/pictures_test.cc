@@ -141,7 +141,7 @@ TEST(ScoreCommand, PrintsALineForEveryPair) {
 TEST(UpscaleCommand, GivesTheReferencesPicture) {
   const Folder folder;
   const Finished finished = run({"upscale", "--model", nano(), golden("nano/esrgan/in.png"), "--out",
-                                 folder / "x4.png", "--reference-tiling"});
+                                 folder / "x4.png", "--reference-tiling", "--threads", "1"});
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
   EXPECT_EQ(finished.err, "");
   const Image large = Image::load(folder / "x4.png");
@@ -149,8 +149,9 @@ TEST(UpscaleCommand, GivesTheReferencesPicture) {
   EXPECT_EQ(finished.out, folder / "x4.png  " + std::to_string(large.width()) + "x" +
                               std::to_string(large.height()) + "\n");
 
-  const nlohmann::json json = run_json({"upscale", "--real-esrgan", nano() + "/x4/RealESRGAN_x4.pth",
-                                        golden("nano/esrgan/in.png"), "--out", folder / "default.png"});
+  const nlohmann::json json =
+      run_json({"upscale", "--real-esrgan", nano() + "/x4/RealESRGAN_x4.pth", golden("nano/esrgan/in.png"),
+                "--out", folder / "default.png", "--threads", "1"});
   EXPECT_EQ(json.at("width"), large.width());
   EXPECT_LE(largest_difference(Image::load(folder / "default.png"), large), 2);
 }

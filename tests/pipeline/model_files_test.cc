@@ -93,8 +93,9 @@ TEST(PipelineLoad, WorksWithoutTheOptionalParts) {
 TEST(PipelineLoad, NamesTheFileThatIsDamaged) {
   const char* files[] = {"rudalle_kandinsky.bin", "tokenizer", "vae", "ruclip", "x4",
                          "generation_config.json"};
-  const char* damaged[] = {"rudalle_kandinsky.bin", "tokenizer/bpe.model",  "vae/vqgan.gumbelf8.model.ckpt",
-                           "ruclip/config.json",    "x4/RealESRGAN_x4.pth", "generation_config.json"};
+  const char* damaged[] = {"rudalle_kandinsky.bin",         "tokenizer/bpe.model",
+                           "vae/vqgan.gumbelf8.model.ckpt", "ruclip/pytorch_model.bin",
+                           "x4/RealESRGAN_x4.pth",          "generation_config.json"};
   for (std::size_t i = 0; i < std::size(files); ++i) {
     SCOPED_TRACE(files[i]);
     const TemporaryFolder folder;

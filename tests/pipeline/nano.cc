@@ -16,6 +16,7 @@ const Pipeline& nano() {
     PipelineOptions options;
     options.device = "cpu";
     options.precision = Precision::fp32;
+    options.threads = 1;  // tests run beside each other
     return Pipeline::load(nano_path(), options);
   }();
   return pipeline;

@@ -9,7 +9,7 @@
 
 namespace kandinsky::testing {
 
-// The bundled model on the CPU in fp32, loaded once.
+// The bundled model on one thread of the CPU in fp32, loaded once.
 const Pipeline& nano();
 
 // A folder that is gone with the object.
