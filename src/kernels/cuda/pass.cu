@@ -13,7 +13,7 @@ namespace kandinsky::cuda {
 namespace {
 
 constexpr int consumers = 256;
-constexpr int threads = consumers + 64;  // and a warp each for the copies of weights and of activations
+constexpr int threads = consumers + 96;  // and a warp each for the copies of weights, of activations, and for prefetching
 
 // Barriers of a layer, in order: what must be complete before ...
 enum LayerBarrier { before_query = 1, before_attention, before_dense, before_middle, before_up, before_down, layer_end };
@@ -74,28 +74,42 @@ __device__ __forceinline__ void wait_for_grid(const unsigned* counter, int barri
   }
 }
 
-// All consumer threads of all blocks; what they wrote before is seen by ordinary reads and bulk copies after.
-__device__ __forceinline__ void grid_barrier(unsigned* counter, int barrier) {
-  proxy_fence();
-  __threadfence();
+// All consumer threads of all blocks; what they wrote before is seen by ordinary reads and bulk copies after. One thread
+// of the block watches the counter and tells the copying warps.
+__device__ __forceinline__ void grid_barrier(unsigned* counter, int barrier, volatile int* passed) {
   consumer_sync();
   if (threadIdx.x == 0) {
+    __threadfence();
+    proxy_fence();
     asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(counter) : "memory");
     wait_for_grid(counter, barrier);
+    *passed = barrier;
   }
   consumer_sync();
 }
 
+__device__ __forceinline__ void wait_passed(const volatile int* passed, int barrier) {
+  while (*passed < barrier) __nanosleep(20);
+}
+
+// Shared by the warps of a block besides the rings.
+struct BlockState {
+  Row row[most_rows];
+  std::size_t cache[most_rows];  // of the layer at work: first element of a row's newest key, for head 0
+  int passed;                    // barriers of the grid behind us
+};
+
 template <int NT, typename T>
 __device__ void consume(const Arguments& a, char* weight_ring, char* activation_ring, std::uint64_t* weight_full,
                         std::uint64_t* weight_empty, std::uint64_t* activation_full, std::uint64_t* activation_empty,
-                        float* scratch) {
+                        BlockState& state, float* scratch) {
   const Model& m = a.model;
   const Buffers& b = a.buffers;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   Walk walk;
   RingPosition weights, activations;
 
+  // store(output, split) gives a function of (row, value).
   const auto multiply = [&](const Matrix& matrix, int splits, const auto& store) {
     walk.product(matrix, splits, [&](int tile, int split, int first, int last) {
       float acc[NT][4] = {};
@@ -112,73 +126,140 @@ __device__ void consume(const Arguments& a, char* weight_ring, char* activation_
         weights.next(a.stages);
         activations.next(a.activation_stages);
       }
-      const int output = tile * row_tile + warp * 16 + lane / 4;
 #pragma unroll
-      for (int nt = 0; nt < NT; ++nt)
+      for (int half = 0; half < 2; ++half) {
+        const int o = tile * row_tile + warp * 16 + lane / 4 + half * 8;
+        if (o >= matrix.outputs) continue;
+        const auto put = store(o, split);
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int o = output + i / 2 * 8, n = nt * 8 + lane % 4 * 2 + i % 2;
-          if (o < matrix.outputs && n < a.rows) store(o, n, split, acc[nt][i]);
-        }
+        for (int nt = 0; nt < NT; ++nt)
+#pragma unroll
+          for (int i = 0; i < 2; ++i) put(nt * 8 + lane % 4 * 2 + i, acc[nt][half * 2 + i]);
+      }
     });
   };
 
   const int hidden = m.hidden;
+  const float scale = rsqrtf(float(m.head_size));
   int barrier = 0;
+  const auto meet = [&] { grid_barrier(b.barrier, ++barrier, &state.passed); };
   for (int i = 0; i < m.layers; ++i) {
     const Layer& layer = m.layer[i];
     const Layer* before = i == 0 ? nullptr : &m.layer[i - 1];
-    residual_norm<NT, T>(m, b, a.rows, before == nullptr ? nullptr : before->down.bias, m.down_splits, false,
+    if (threadIdx.x < NT * 8) {
+      const Row& row = state.row[threadIdx.x];
+      if (row.position >= 0)
+        state.cache[threadIdx.x] =
+            row.slot < 0 ? (std::size_t(i * m.heads) * m.text_length + row.position) * m.head_size
+                         : row.slot * m.slot_elements + cache_offset(m, layer, 0, row.position);
+    }
+    residual_norm<NT, T>(m, b, state.row, before == nullptr ? nullptr : before->down.bias, m.down_splits, false,
                          before == nullptr ? Norm{} : before->second_addition_norm, layer.input_norm, Norm{}, scratch);
-    grid_barrier(b.barrier, ++barrier);
-    const float scale = rsqrtf(float(m.head_size));
-    multiply(layer.query_key_value, 1, [&](int o, int n, int, float value) {
-      value += layer.query_key_value.bias[o];
-      if (o < hidden) {
-        b.query[std::size_t(n) * hidden + o] = value * scale;
-      } else {
-        const Row row = b.row[n];
-        if (row.position < 0) return;
-        const bool key = o < 2 * hidden;
-        const int f = o - (key ? hidden : 2 * hidden);
-        T* to = static_cast<T*>(key ? b.keys : b.values);
-        std::size_t at;
-        if (row.slot < 0) {
-          to = static_cast<T*>(key ? row.text_keys : row.text_values);
-          at = (std::size_t(i * m.heads + f / m.head_size) * m.text_length + row.position) * m.head_size + f % m.head_size;
-        } else {
-          at = row.slot * m.slot_elements + cache_offset(m, layer, f / m.head_size, row.position) + f % m.head_size;
+    meet();
+    multiply(layer.query_key_value, 1, [&](int o, int) {
+      const float bias = layer.query_key_value.bias[o];
+      const int third = o / hidden, f = o - third * hidden;
+      const int head = f / m.head_size, d = f % m.head_size;
+      const std::size_t text = std::size_t(head) * m.text_length * m.head_size + d;
+      const std::size_t image = std::size_t(head) * layer.groups * layer.capacity * m.head_size + d;
+      return [=, &state, &b](int n, float value) {
+        value += bias;
+        if (third == 0) {
+          b.query[std::size_t(n) * hidden + f] = value * scale;
+          return;
         }
-        to[at] = narrow<T>(value);
-      }
+        const Row& row = state.row[n];
+        if (row.position < 0) return;
+        if (row.slot < 0) static_cast<T*>(third == 1 ? row.text_keys : row.text_values)[state.cache[n] + text] = narrow<T>(value);
+        else static_cast<T*>(third == 1 ? b.keys : b.values)[state.cache[n] + image] = narrow<T>(value);
+      };
     });
-    grid_barrier(b.barrier, ++barrier);
-    attend<NT, T>(m, b, a.rows, i, layer, scratch);
-    grid_barrier(b.barrier, ++barrier);
-    const auto store_partial = [&](int o, int n, int split, float value) {
-      b.partial[(std::size_t(split) * b.rows + n) * hidden + o] = value;
+    meet();
+    attend<NT, T>(m, b, state.row, i, layer, scratch);
+    meet();
+    const auto store_partial = [&](int o, int split) {
+      float* to = b.partial + std::size_t(split) * b.rows * hidden + o;
+      return [=](int n, float value) { to[std::size_t(n) * hidden] = value; };
     };
     multiply(layer.dense, m.dense_splits, store_partial);
-    grid_barrier(b.barrier, ++barrier);
-    residual_norm<NT, T>(m, b, a.rows, layer.dense.bias, m.dense_splits, true, layer.first_addition_norm,
+    meet();
+    residual_norm<NT, T>(m, b, state.row, layer.dense.bias, m.dense_splits, true, layer.first_addition_norm,
                          layer.post_attention_norm, Norm{}, scratch);
-    grid_barrier(b.barrier, ++barrier);
-    multiply(layer.up, 1, [&](int o, int n, int, float value) {
-      static_cast<T*>(b.inner)[activation_offset(o, n, NT)] = narrow<T>(gelu(value + layer.up.bias[o]));
+    meet();
+    multiply(layer.up, 1, [&](int o, int) {
+      const float bias = layer.up.bias[o];
+      T* to = static_cast<T*>(b.inner);
+      return [=](int n, float value) { to[activation_offset(o, n, NT)] = narrow<T>(gelu(value + bias)); };
     });
-    grid_barrier(b.barrier, ++barrier);
+    meet();
     multiply(layer.down, m.down_splits, store_partial);
-    grid_barrier(b.barrier, ++barrier);
+    meet();
   }
   if (!a.want_logits) return;
   const Layer& last = m.layer[m.layers - 1];
-  residual_norm<NT, T>(m, b, a.rows, last.down.bias, m.down_splits, false, last.second_addition_norm, m.final_norm,
+  residual_norm<NT, T>(m, b, state.row, last.down.bias, m.down_splits, false, last.second_addition_norm, m.final_norm,
                        m.logits_norm, scratch);
-  grid_barrier(b.barrier, ++barrier);
+  meet();
   const int stride = m.logits.tiles() * row_tile;
-  multiply(m.logits, 1, [&](int o, int n, int, float value) {
-    b.logits[std::size_t(n) * stride + o] = value + m.logits.bias[o];
+  multiply(m.logits, 1, [&](int o, int) {
+    const float bias = m.logits.bias[o];
+    float* to = b.logits + o;
+    return [=](int n, float value) { to[std::size_t(n) * stride] = value + bias; };
   });
+}
+
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
+// Brings what a layer needs besides its matrices into the second-level cache half a layer ahead: while the matrices
+// stream, a read from memory takes microseconds, and most of these reads depend on one another.
+template <int NT, typename T>
+__device__ void prefetch_layers(const Arguments& a, const BlockState& state, int lane) {
+  const Model& m = a.model;
+  constexpr int line = 128;
+  const int index = blockIdx.x * 32 + lane, lanes = gridDim.x * 32;
+  for (int i = 0; i < m.layers; ++i) {
+    wait_passed(&state.passed, (i - 1) * barriers_a_layer + before_up);
+    const Layer& layer = m.layer[i];
+    const struct {
+      const float* at;
+      int count;
+    } vectors[] = {{layer.query_key_value.bias, 3 * m.hidden}, {layer.dense.bias, m.hidden},
+                   {layer.up.bias, 4 * m.hidden},              {layer.down.bias, m.hidden},
+                   {layer.input_norm.weight, m.hidden},        {layer.input_norm.bias, m.hidden},
+                   {layer.first_addition_norm.weight, m.hidden},  {layer.first_addition_norm.bias, m.hidden},
+                   {layer.post_attention_norm.weight, m.hidden},  {layer.post_attention_norm.bias, m.hidden},
+                   {layer.second_addition_norm.weight, m.hidden}, {layer.second_addition_norm.bias, m.hidden}};
+    int start = 0;
+    for (const auto& vector : vectors) {
+      if (vector.at == nullptr) continue;
+      const int lines_here = (vector.count * 4 + line - 1) / line;
+      int mine = index - start % lanes;
+      if (mine < 0) mine += lanes;
+      for (; mine < lines_here; mine += lanes) prefetch(reinterpret_cast<const char*>(vector.at) + std::size_t(mine) * line);
+      start += lines_here;
+    }
+    const int tasks = NT * 8 * m.heads;
+    const std::size_t key_bytes = std::size_t(m.head_size) * sizeof(T);
+    for (int task = blockIdx.x; task < tasks; task += gridDim.x) {
+      const Row& row = state.row[task / m.heads];
+      const int head = task % m.heads;
+      if (row.position < 0) continue;
+      const std::size_t text = (std::size_t(i * m.heads + head) * m.text_length) * key_bytes;
+      for (std::size_t at = std::size_t(lane) * line; at < m.text_length * key_bytes; at += 32 * line) {
+        prefetch(static_cast<const char*>(row.text_keys) + text + at);
+        prefetch(static_cast<const char*>(row.text_values) + text + at);
+      }
+      if (row.slot < 0) continue;
+      const int group = layer.mask == Mask::column ? row.position % m.grid : 0;
+      const int kept = layer.mask == Mask::column ? row.position / m.grid + 1 : min(row.position + 1, layer.capacity);
+      const std::size_t image = (row.slot * m.slot_elements + layer.cache +
+                                 std::size_t(head * layer.groups + group) * layer.capacity * m.head_size) * sizeof(T);
+      for (std::size_t at = std::size_t(lane) * line; at < kept * key_bytes; at += 32 * line) {
+        prefetch(static_cast<const char*>(a.buffers.keys) + image + at);
+        prefetch(static_cast<const char*>(a.buffers.values) + image + at);
+      }
+    }
+  }
 }
 
 __device__ void copy_weights(const Arguments& a, char* ring, std::uint64_t* full, std::uint64_t* empty) {
@@ -202,7 +283,8 @@ __device__ void copy_weights(const Arguments& a, char* ring, std::uint64_t* full
 }
 
 template <int NT>
-__device__ void copy_activations(const Arguments& a, char* ring, std::uint64_t* full, std::uint64_t* empty) {
+__device__ void copy_activations(const Arguments& a, const BlockState& state, char* ring, std::uint64_t* full,
+                                 std::uint64_t* empty) {
   constexpr int bytes = NT * 1024;
   Walk walk;
   RingPosition at;
@@ -212,7 +294,8 @@ __device__ void copy_activations(const Arguments& a, char* ring, std::uint64_t* 
     bool ready = false;
     walk.product(matrix, splits, [&](int, int, int first, int last) {
       if (!ready) {
-        wait_for_grid(a.buffers.barrier, barrier);
+        wait_passed(&state.passed, barrier);
+        __threadfence();
         proxy_fence();
         ready = true;
       }
@@ -238,7 +321,10 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   std::uint64_t* activation_full = weight_empty + a.stages;
   std::uint64_t* activation_empty = activation_full + a.activation_stages;
   auto* scratch = reinterpret_cast<float*>(activation_empty + a.activation_stages);
+  __shared__ BlockState state;
+  if (threadIdx.x < NT * 8) state.row[threadIdx.x] = a.buffers.row[threadIdx.x];
   if (threadIdx.x == 0) {
+    state.passed = 0;
     for (int i = 0; i < a.stages; ++i) {
       barrier_init(&weight_full[i], 1);
       barrier_init(&weight_empty[i], consumers / 32);
@@ -254,9 +340,12 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   if (threadIdx.x == consumers) {
     copy_weights(a, weight_ring, weight_full, weight_empty);
   } else if (threadIdx.x == consumers + 32) {
-    copy_activations<NT>(a, activation_ring, activation_full, activation_empty);
+    copy_activations<NT>(a, state, activation_ring, activation_full, activation_empty);
+  } else if (threadIdx.x >= consumers + 64) {
+    prefetch_layers<NT, T>(a, state, threadIdx.x % 32);
   } else if (threadIdx.x < consumers) {
-    consume<NT, T>(a, weight_ring, activation_ring, weight_full, weight_empty, activation_full, activation_empty, scratch);
+    consume<NT, T>(a, weight_ring, activation_ring, weight_full, weight_empty, activation_full, activation_empty, state,
+                   scratch);
   }
 }
 
@@ -292,6 +381,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
   const std::size_t scratch = sizeof(float) * scratch_floats(model);
   const std::size_t fixed = activation + scratch + 128 + 16 * std::size_t(plan.activation_stages);
+  shared -= static_cast<int>(sizeof(BlockState)) + 64;
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
   plan.shared_bytes = fixed + plan.stages * (stage_bytes + 16);
   check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel_for(model.number, rows)),
