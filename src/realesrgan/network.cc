@@ -19,9 +19,13 @@ using Activation = Conv2d::Activation;
 constexpr double residual_scale = 0.2;
 constexpr std::int64_t reach = 2;  // of the convolutions after the blocks, in pixels of the input
 
-std::string block_name(int block) { return fmt::format("body.{}", block); }
+std::string block_name(int block) {
+  return fmt::format("body.{}", block);
+}
 
-at::Tensor doubled(const at::Tensor& x) { return at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2}); }
+at::Tensor doubled(const at::Tensor& x) {
+  return at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2});
+}
 
 }  // namespace
 
@@ -31,9 +35,11 @@ Sizes Sizes::detect(const Weights& weights, const Checkpoint& checkpoint) {
   const std::int64_t features = weights.size("conv_first.weight", 4, 0);
   const std::int64_t growth = weights.size("body.0.rdb1.conv1.weight", 4, 0);
   if (in != 3 && in != 12)
-    fail(ErrorCode::bad_file, checkpoint.name(), "conv_first takes {} channels, expected 3, or 12 for x2", in);
+    fail(ErrorCode::bad_file, checkpoint.name(), "conv_first takes {} channels, expected 3, or 12 for x2",
+         in);
   if (features < 1 || features > 4096 || growth < 1 || growth > 4096)
-    fail(ErrorCode::bad_file, checkpoint.name(), "{} features and a growth of {} are no RRDBNet's", features, growth);
+    fail(ErrorCode::bad_file, checkpoint.name(), "{} features and a growth of {} are no RRDBNet's", features,
+         growth);
   sizes.features = static_cast<int>(features);
   sizes.growth = static_cast<int>(growth);
   sizes.scale = in == 12 ? 2 : weights.has("conv_up3.weight") ? 8 : 4;
@@ -50,7 +56,8 @@ Network::Network(const Weights& weights, const Sizes& sizes) : sizes_(sizes) {
     for (int d = 0; d < 3; ++d) {
       const Weights part = weights.under(fmt::format("{}.rdb{}", block_name(b), d + 1));
       for (int c = 0; c < 5; ++c)
-        block[d].convs[c] = Conv2d::load(part, fmt::format("conv{}", c + 1), features + c * growth, c == 4 ? features : growth, 3, 1);
+        block[d].convs[c] = Conv2d::load(part, fmt::format("conv{}", c + 1), features + c * growth,
+                                         c == 4 ? features : growth, 3, 1);
     }
   }
   body_ = Conv2d::load(weights, "conv_body", features, features, 3, 1);
@@ -61,7 +68,8 @@ Network::Network(const Weights& weights, const Sizes& sizes) : sizes_(sizes) {
 }
 
 std::int64_t Network::parameter_count() const {
-  std::int64_t count = first_.parameter_count() + body_.parameter_count() + hr_.parameter_count() + last_.parameter_count();
+  std::int64_t count =
+      first_.parameter_count() + body_.parameter_count() + hr_.parameter_count() + last_.parameter_count();
   for (const Conv2d& conv : ups_) count += conv.parameter_count();
   for (const Block& block : blocks_)
     for (const DenseBlock& dense : block)
@@ -86,7 +94,8 @@ at::Tensor Network::operator()(const at::Tensor& x, const Margins& margins) cons
   // All but the reach of what follows is dropped now, and the rest at the end.
   const auto drop = [&](std::int64_t margin) { return std::max<std::int64_t>(0, margin / unit - reach); };
   const Margins cut = {drop(margins.left), drop(margins.top), drop(margins.right), drop(margins.bottom)};
-  h = h.slice(2, cut.top, h.size(2) - cut.bottom).slice(3, cut.left, h.size(3) - cut.right)
+  h = h.slice(2, cut.top, h.size(2) - cut.bottom)
+          .slice(3, cut.left, h.size(3) - cut.right)
           .contiguous(at::MemoryFormat::ChannelsLast);
   for (const Conv2d& up : ups_) h = up(doubled(h), Activation::leaky_relu);
   h = last_(hr_(h, Activation::leaky_relu));

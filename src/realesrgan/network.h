@@ -11,7 +11,7 @@
 namespace kandinsky::realesrgan {
 
 struct Sizes {
-  int scale = 4;      // 2, 4 or 8
+  int scale = 4;  // 2, 4 or 8
   int blocks = 23;
   int features = 64;
   int growth = 32;
@@ -33,8 +33,8 @@ class Network {
   const Sizes& sizes() const { return sizes_; }
   std::int64_t parameter_count() const;
 
-  // [n, 3, h, w] to [n, 3, (h - top - bottom) scale, (w - left - right) scale]. The margins are context: they are
-  // dropped before the upsampling, but for what its convolutions reach.
+  // [n, 3, h, w] to [n, 3, (h - top - bottom) scale, (w - left - right) scale]. The margins are context: they
+  // are dropped before the upsampling, but for what its convolutions reach.
   at::Tensor operator()(const at::Tensor& x, const Margins& margins = {}) const;
 
  private:

@@ -12,19 +12,23 @@ struct Span {
   int start, size, before, after;
 };
 
-int rounded_up(int n, int to) { return (n + to - 1) / to * to; }
+int rounded_up(int n, int to) {
+  return (n + to - 1) / to * to;
+}
 
-// The reference: the mirrored picture extended to a multiple of `tile`, cut there, `padding` more around each.
+// The reference: the mirrored picture extended to a multiple of `tile`, cut there, `padding` more around
+// each.
 std::vector<Span> reference_spans(int size, const TilingOptions& options) {
   std::vector<Span> spans;
   const int mirrored = size + 2 * options.mirror;
   for (int start = 0; start < mirrored; start += options.tile)
-    spans.push_back({start - options.mirror - options.padding, options.tile + 2 * options.padding, options.padding, options.padding});
+    spans.push_back({start - options.mirror - options.padding, options.tile + 2 * options.padding,
+                     options.padding, options.padding});
   return spans;
 }
 
-// Tiles of about equal size that cover the picture alone, with `padding` pixels around them: of the picture, or what the
-// reference has beyond its borders.
+// Tiles of about equal size that cover the picture alone, with `padding` pixels around them: of the picture,
+// or what the reference has beyond its borders.
 std::vector<Span> even_spans(int size, const TilingOptions& options, int unit) {
   std::vector<Span> spans;
   const int count = (size + options.tile - 1) / options.tile;
@@ -43,14 +47,16 @@ std::vector<Span> even_spans(int size, const TilingOptions& options, int unit) {
 
 void check(const TilingOptions& options, int scale) {
   const auto in_range = [](const char* name, int value, int least, int most) {
-    if (value < least || value > most) fail(ErrorCode::invalid_argument, name, "{} is not in {}..{}", value, least, most);
+    if (value < least || value > most)
+      fail(ErrorCode::invalid_argument, name, "{} is not in {}..{}", value, least, most);
   };
   in_range("tile", options.tile, 1, 4096);
   in_range("padding", options.padding, 0, 1024);
   in_range("mirror", options.mirror, 0, 1024);
   in_range("batch", options.batch, 1, 256);
   if (options.tile <= 2 * options.padding)
-    fail(ErrorCode::invalid_argument, "tile", "{} does not exceed twice the padding of {}", options.tile, options.padding);
+    fail(ErrorCode::invalid_argument, "tile", "{} does not exceed twice the padding of {}", options.tile,
+         options.padding);
   if (options.reference && scale == 2 && options.tile % 2 != 0)
     fail(ErrorCode::invalid_argument, "tile", "{} is odd, and x2 needs an even number", options.tile);
 }
@@ -63,7 +69,11 @@ std::vector<Tile> tiles(int width, int height, const TilingOptions& options, int
   std::vector<Tile> result;
   for (const Span& down : spans(height))
     for (const Span& right : across)
-      result.push_back({right.start, down.start, right.size, down.size, {right.before, down.before, right.after, down.after}});
+      result.push_back({right.start,
+                        down.start,
+                        right.size,
+                        down.size,
+                        {right.before, down.before, right.after, down.after}});
   return result;
 }
 

@@ -8,8 +8,8 @@
 
 namespace kandinsky::realesrgan {
 
-// A piece of the work, in pixels of the picture: what the network sees, which may reach beyond the picture, and how much
-// of that around is context. x and y of the seen rectangle may be negative.
+// A piece of the work, in pixels of the picture: what the network sees, which may reach beyond the picture,
+// and how much of that around is context. x and y of the seen rectangle may be negative.
 struct Tile {
   int x, y, width, height;
   Margins margins;
@@ -24,8 +24,8 @@ void check(const TilingOptions& options, int scale);
 
 std::vector<Tile> tiles(int width, int height, const TilingOptions& options, int unit);
 
-// Where pixels outside the picture come from: mirrored (the edge pixel repeated) within options.mirror, then the last of
-// those repeated.
+// Where pixels outside the picture come from: mirrored (the edge pixel repeated) within options.mirror, then
+// the last of those repeated.
 class Border {
  public:
   Border(int size, const TilingOptions& options) : size_(size), mirror_(options.mirror) {}

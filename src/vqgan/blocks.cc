@@ -65,6 +65,8 @@ Middle Middle::load(const Weights& weights, std::int64_t channels) {
           ResidualBlock::load(weights.under("block_2"), channels, channels)};
 }
 
-at::Tensor Middle::operator()(const at::Tensor& x) const { return second(attention(first(x))); }
+at::Tensor Middle::operator()(const at::Tensor& x) const {
+  return second(attention(first(x)));
+}
 
 }  // namespace kandinsky::vqgan

@@ -20,7 +20,8 @@ void read_number(const nlohmann::json& object, const char* key, const std::strin
   if (object.contains(key)) to = number(object.at(key), file, key, least);
 }
 
-void read_list(const nlohmann::json& object, const char* key, const std::string& file, std::size_t least, std::vector<int>& to) {
+void read_list(const nlohmann::json& object, const char* key, const std::string& file, std::size_t least,
+               std::vector<int>& to) {
   if (!object.contains(key)) return;
   const nlohmann::json& list = object.at(key);
   if (!list.is_array() || list.size() < least || list.size() > 10)
@@ -56,7 +57,8 @@ VqganConfig VqganConfig::load(const std::filesystem::path& path) {
   read_number(dd, "z_channels", name, 1, config.z_channels);
   read_list(dd, "ch_mult", name, 1, config.channel_multipliers);
   read_list(dd, "attn_resolutions", name, 0, config.attention_resolutions);
-  if (config.channels % 32 != 0) fail(ErrorCode::bad_file, name, "'ch' is {}, expected a multiple of 32", config.channels);
+  if (config.channels % 32 != 0)
+    fail(ErrorCode::bad_file, name, "'ch' is {}, expected a multiple of 32", config.channels);
   return config;
 }
 

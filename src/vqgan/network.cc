@@ -17,7 +17,9 @@ bool attends(const VqganConfig& config, int resolution) {
   return std::find(list.begin(), list.end(), resolution) != list.end();
 }
 
-int width_of(const VqganConfig& config, int level) { return config.channels * config.channel_multipliers[level]; }
+int width_of(const VqganConfig& config, int level) {
+  return config.channels * config.channel_multipliers[level];
+}
 
 }  // namespace
 
@@ -93,12 +95,14 @@ at::Tensor Decoder::operator()(const at::Tensor& z) const {
   return conv_out_(norm_out_(h, true));
 }
 
-Network::Network(const Weights& weights, const VqganConfig& config, bool with_encoder)
-    : config_(config),
-      codebook_(weights.get("quantize.embed.weight", {config.codebook_size, config.embed_dim})),
-      post_quant_conv_(Conv2d::load(weights, config.wavelet ? "decoder.post_quant_conv" : "post_quant_conv", config.embed_dim,
-                                    config.z_channels, 1, 0)),
-      decoder_(weights.under(config.wavelet ? "decoder.decoder" : "decoder"), config) {
+Network::Network(const Weights& weights, const VqganConfig& config, bool with_encoder, bool with_decoder)
+    : config_(config) {
+  if (with_decoder) {
+    codebook_ = weights.get("quantize.embed.weight", {config.codebook_size, config.embed_dim});
+    post_quant_conv_ = Conv2d::load(weights, config.wavelet ? "decoder.post_quant_conv" : "post_quant_conv",
+                                    config.embed_dim, config.z_channels, 1, 0);
+    decoder_.emplace(weights.under(config.wavelet ? "decoder.decoder" : "decoder"), config);
+  }
   if (!with_encoder) return;
   encoder_.emplace(weights.under("encoder"), config);
   quant_conv_ = Conv2d::load(weights, "quant_conv", config.z_channels, config.embed_dim, 1, 0);
@@ -109,12 +113,14 @@ at::Tensor Network::features(const at::Tensor& pixels) const {
   return (*quant_conv_)((*encoder_)(pixels.contiguous(at::MemoryFormat::ChannelsLast)));
 }
 
-at::Tensor Network::scores(const at::Tensor& features) const { return (*projection_)(features); }
+at::Tensor Network::scores(const at::Tensor& features) const {
+  return (*projection_)(features);
+}
 
 at::Tensor Network::decode(const at::Tensor& ids) const {
   // [n, h, w, embed_dim] seen as channels-last [n, embed_dim, h, w]
   const at::Tensor z = at::embedding(codebook_, ids).permute({0, 3, 1, 2});
-  const at::Tensor pixels = decoder_(post_quant_conv_(z));
+  const at::Tensor pixels = (*decoder_)((*post_quant_conv_)(z));
   return config_.wavelet ? inverse_haar(pixels) : pixels;
 }
 

@@ -46,7 +46,7 @@ class Decoder {
 // The model: pixels to ids and ids to pixels.
 class Network {
  public:
-  Network(const Weights& weights, const VqganConfig& config, bool with_encoder);
+  Network(const Weights& weights, const VqganConfig& config, bool with_encoder, bool with_decoder = true);
 
   bool has_encoder() const { return encoder_.has_value(); }
   const VqganConfig& config() const { return config_; }
@@ -63,12 +63,12 @@ class Network {
   std::optional<Encoder> encoder_;
   std::optional<Conv2d> quant_conv_, projection_;
   at::Tensor codebook_;  // [codebook_size, embed_dim]
-  Conv2d post_quant_conv_;
-  Decoder decoder_;
+  std::optional<Conv2d> post_quant_conv_;
+  std::optional<Decoder> decoder_;
 };
 
-// One inverse step of the Haar wavelet (db1, zero mode): [n, 12, h, w], three low channels and three bands a colour, to
-// [n, 3, 2h, 2w].
+// One inverse step of the Haar wavelet (db1, zero mode): [n, 12, h, w], three low channels and three bands a
+// colour, to [n, 3, 2h, 2w].
 at::Tensor inverse_haar(const at::Tensor& x);
 
 // The fields that tensor shapes tell, put into `config`. Throws Error (bad_file).
