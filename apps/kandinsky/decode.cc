@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 
+#include "interrupt.h"
 #include "model_arguments.h"
 #include "output.h"
 #include "picture_folder.h"
@@ -76,11 +77,15 @@ class GridReader {
 int run(const Arguments& arguments) {
   check_picture_name("--out", arguments.out);
   const std::filesystem::path file = arguments.model.find(&ModelFiles::vqgan, "--vqgan", "VQGAN");
+  check_writable(arguments.out);
   const Grid grid = GridReader(arguments.tokens).read();
   const VqganDecoder vqgan = VqganDecoder::load(file, arguments.model.compute());
   const std::vector<Image> images = vqgan.decode(grid.tokens, grid.height, grid.width);
   const Image& image = images.at(0);
-  save_picture(image, arguments.out);
+  {
+    const StopLater stop_later;
+    image.save(arguments.out);
+  }
   if (arguments.json)
     print(to_line({{"file", arguments.out.string()}, {"width", image.width()}, {"height", image.height()}}));
   else

@@ -21,6 +21,7 @@ struct Arguments {
 
 int run(const Arguments& arguments) {
   const std::filesystem::path file = arguments.model.find(&ModelFiles::vqgan, "--vqgan", "VQGAN");
+  if (!arguments.out.empty()) check_writable(arguments.out);
   const Image image = Image::load(arguments.image);
   const VqganDecoder vqgan = VqganDecoder::load(file, arguments.model.compute());
   const std::vector<std::int32_t> tokens = vqgan.encode(image);
@@ -30,7 +31,6 @@ int run(const Arguments& arguments) {
   const std::string json = to_line({{"width", width}, {"height", height}, {"tokens", tokens}});
   if (!arguments.out.empty()) {
     const StopLater stop_later;
-    if (arguments.out.has_parent_path()) make_directory(arguments.out.parent_path());
     write_text(arguments.out, json);
   }
   if (arguments.json) {

@@ -4,7 +4,6 @@
 #include <memory>
 #include <random>
 
-#include "interrupt.h"
 #include "keep.h"
 #include "model_arguments.h"
 #include "output.h"
@@ -101,6 +100,7 @@ int run(const Arguments& arguments) {
   check(arguments);
   GenerateOptions options = options_of(arguments);
   PictureFolder folder(arguments.out, image_format(arguments.format));
+  if (!arguments.contact_sheet.empty()) check_writable(arguments.contact_sheet);
   PipelineOptions loading = arguments.model.pipeline();
   loading.rank = options.rank;
   loading.super_resolution = options.super_resolution;
@@ -110,20 +110,11 @@ int run(const Arguments& arguments) {
   const Pipeline pipeline = Pipeline::load(arguments.model.model, loading);
   options.on_progress = [&bar](const Progress& progress) {
     bar.show(progress);
-    return !interrupted();
+    return true;
   };
   options.on_picture = [&folder](const Picture& picture) { folder.save(picture); };
 
-  const StopLater stop_later;
-  try {
-    pipeline.generate(arguments.prompt, options);
-  } catch (const Error& error) {
-    bar.finish();
-    if (error.code() == ErrorCode::cancelled)
-      fmt::print(stderr, "kandinsky generate: interrupted, {} of {} pictures saved\n", folder.saved().size(),
-                 std::min(options.pick, options.images));
-    throw;
-  }
+  pipeline.generate(arguments.prompt, options);
   bar.finish();
   if (arguments.json) {
     if (!arguments.no_contact_sheet) folder.save_contact_sheet(arguments.contact_sheet);

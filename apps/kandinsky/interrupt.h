@@ -7,9 +7,7 @@ namespace kandinsky::cli {
 // instead of a signal.
 void install_signal_handlers();
 
-// Whether a signal has asked to stop.
-bool interrupted() noexcept;
-
+// Files are written while one of these lives, so that they are whole.
 class StopLater {
  public:
   StopLater() noexcept;

@@ -16,7 +16,7 @@ struct SavedPicture {
 // The folder that generate fills: 1.png, 2.png ... as they are handed over, and a contact sheet of them.
 class PictureFolder {
  public:
-  // Makes the folder. Throws Error (io) if that cannot be, before anything is drawn.
+  // Makes the folder.
   PictureFolder(const std::filesystem::path& folder, ImageFormat format);
 
   void save(const Picture& picture);
@@ -30,13 +30,13 @@ class PictureFolder {
   std::vector<SavedPicture> saved_;
 };
 
-// Makes a directory with its parents. Throws Error (io).
-void make_directory(const std::filesystem::path& path);
+// Makes a folder with its parents and sees whether files can be written to it, before the work whose result
+// they will hold. Throws Error (io).
+void make_writable_folder(const std::filesystem::path& folder);
+// The same for the folder of a file.
+void check_writable(const std::filesystem::path& file);
 
 // Throws UsageError that begins with `option` unless the name ends as a picture's does.
 void check_picture_name(const std::string& option, const std::filesystem::path& path);
-
-// Makes the parent directory and saves.
-void save_picture(const Image& image, const std::filesystem::path& path);
 
 }  // namespace kandinsky::cli

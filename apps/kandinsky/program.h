@@ -14,7 +14,11 @@ constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;
 constexpr int exit_interrupted = 130;
 
-// The chosen subcommand's work, which main runs once the whole command line has been checked.
+// The whole program but for signals: parses the command line, does the work, says what went wrong. Returns
+// the exit code.
+int run(int argc, char** argv);
+
+// The chosen subcommand's work, which run() does once the whole command line has been checked.
 void set_action(std::function<int()> action);
 
 // Each adds a subcommand to the program.

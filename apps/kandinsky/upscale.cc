@@ -22,18 +22,21 @@ struct Arguments {
 
 int run(const Arguments& arguments) {
   check_picture_name("--out", arguments.out);
+  check_writable(arguments.out);
   const std::filesystem::path file =
       arguments.model.find(&ModelFiles::real_esrgan, "--real-esrgan", "Real-ESRGAN weights");
   const Image image = Image::load(arguments.image);
   const RealEsrgan real_esrgan = RealEsrgan::load(file, arguments.model.compute());
   ProgressBar bar;
-  const StopLater stop_later;
   const Image large = real_esrgan.upscale(image, arguments.tiling, [&bar](const Progress& progress) {
     bar.show(progress);
-    return !interrupted();
+    return true;
   });
   bar.finish();
-  save_picture(large, arguments.out);
+  {
+    const StopLater stop_later;
+    large.save(arguments.out);
+  }
   if (arguments.json)
     print(to_line({{"file", arguments.out.string()}, {"width", large.width()}, {"height", large.height()}}));
   else

@@ -161,12 +161,14 @@ TEST(UpscaleCommand, FailuresAreOneLine) {
   const std::string in = golden("nano/esrgan/in.png");
   expect_error({"upscale", "--model", nano(), folder / "none.png", "--out", folder / "a.png"}, 1, "none.png");
   expect_error({"upscale", "--model", nano(), in, "--out", folder / "a.gif"}, 2, "a.gif");
-  expect_error({"upscale", "--model", nano(), in, "--out", "/proc/a.png"}, 1, "/proc/a.png");
+  expect_error({"upscale", "--model", nano(), in, "--out", "/proc/a.png"}, 1,
+               "/proc: cannot be written to: ");
   expect_error({"upscale", "--model", nano(), in, "--out", folder / "a.png", "--tile", "10"}, 2,
                "--tile: '10' is not");
   expect_error({"upscale", "--real-esrgan", in, in, "--out", folder / "a.png"}, 1, "in.png");
   std::filesystem::create_directory(folder / "folder.png");
-  expect_error({"upscale", "--model", nano(), in, "--out", folder / "folder.png"}, 1, "folder.png");
+  expect_error({"upscale", "--model", nano(), in, "--out", folder / "folder.png"}, 1,
+               "folder.png: is a folder");
 }
 
 }  // namespace

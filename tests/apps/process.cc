@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kandinsky/program.h"
+
 namespace kandinsky::testing {
 
 namespace fs = std::filesystem;
@@ -148,6 +150,27 @@ void expect_error(const std::vector<std::string>& arguments, int exit_code, cons
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
   EXPECT_EQ(finished.err.find("kandinsky"), 0u) << finished.err;
   EXPECT_NE(finished.err.find(message), std::string::npos) << finished.err;
+}
+
+void expect_refused(const std::vector<std::string>& arguments, const std::string& message) {
+  std::vector<std::string> words = {"kandinsky"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  std::string command;
+  for (std::string& word : words) {
+    argv.push_back(word.data());
+    command += " '" + word + "'";
+  }
+  argv.push_back(nullptr);
+  SCOPED_TRACE(command);
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(cli::run(static_cast<int>(words.size()), argv.data()), 2);
+  const std::string err = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+  EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << err;
+  EXPECT_EQ(err.find("kandinsky"), 0u) << err;
+  EXPECT_NE(err.find(message), std::string::npos) << err;
 }
 
 std::string nano() {

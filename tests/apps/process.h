@@ -53,6 +53,10 @@ nlohmann::json run_json(std::vector<std::string> arguments, const RunOptions& op
 void expect_error(const std::vector<std::string>& arguments, int exit_code, const std::string& message,
                   const RunOptions& options = {});
 
+// A command line that is refused before any work: exit code 2, stderr one line that begins with "kandinsky"
+// and holds `message`. Runs the program's code in this process, which is quicker.
+void expect_refused(const std::vector<std::string>& arguments, const std::string& message);
+
 // models/emojich-nano as an argument.
 std::string nano();
 // tests/data/goldens/NAME

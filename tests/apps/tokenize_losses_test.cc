@@ -97,7 +97,7 @@ TEST(LossesCommand, GivesTheReferencesLosses) {
                                          "\n"
                                          "картинки и/e1.png\tкот на желтом фоне\n"
                                          "картинки и/d0.png\tБольшой эмодзи пицца");
-  const json result = run_json({"losses", "--model", nano(), table});
+  const json result = run_json({"losses", "--model", nano(), table, "--threads", "1"});
   EXPECT_EQ(result.size(), 4u);
   EXPECT_EQ(result.at("pairs"), 3);
   EXPECT_NEAR(result.at("text").get<double>(), (0.84587 + 1.04794 + 0.773484) / 3, 2e-5);
