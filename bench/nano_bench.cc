@@ -65,11 +65,13 @@ void decode(benchmark::State& state) {
 }
 
 void rank(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(pipeline().ruclip()->rank(prompt, pictures(), 4));
+  const std::vector<Image>& images = pictures();
+  for (auto _ : state) benchmark::DoNotOptimize(pipeline().ruclip()->rank(prompt, images, 4));
 }
 
 void enlarge(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(pipeline().real_esrgan()->upscale(pictures()[0]));
+  const Image& image = pictures()[0];
+  for (auto _ : state) benchmark::DoNotOptimize(pipeline().real_esrgan()->upscale(image));
 }
 
 void whole_job(benchmark::State& state) {
