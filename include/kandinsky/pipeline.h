@@ -56,6 +56,10 @@ struct KANDINSKY_API GenerateOptions {
   bool super_resolution = true;  // enlarge the kept pictures, if there is a model for it
   std::optional<ImagePrompt> image_prompt;
   ProgressCallback on_progress;
+  // Called on the calling thread with a picture as far as it is drawn (token rows that are not complete are grey), for
+  // every image in work, whenever `preview_every` more tokens have been drawn (0: never). Returning false cancels.
+  std::function<bool(int number, int tokens, const Image& image)> on_preview;
+  int preview_every = 0;
   // Called on the calling thread with every kept picture once it is complete, best first: what has been handed over
   // stays when a later step is cancelled or fails.
   std::function<void(const Picture&)> on_picture;

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,6 +79,10 @@ struct KANDINSKY_API DrawOptions {
   // One id a position, or -1 where the model draws; empty: all drawn. grid * grid values.
   std::vector<std::int32_t> forced;
   ProgressCallback progress;
+  // Called on the calling thread with the ids of an image so far, for every image in work, whenever `preview_every` more
+  // have been drawn (0: never). Returning false cancels.
+  std::function<bool(int number, std::span<const std::int32_t> tokens)> preview;
+  int preview_every = 0;
 };
 
 // The ruDALL-E transformer. Immutable after load; may be called from several threads at once.

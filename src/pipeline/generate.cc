@@ -7,6 +7,7 @@
 #include "pipeline/image_prompt.h"
 #include "pipeline/memory_estimate.h"
 #include "pipeline/pipeline_impl.h"
+#include "pipeline/preview.h"
 
 namespace kandinsky {
 namespace {
@@ -22,6 +23,12 @@ std::vector<Picture> draw(const Pipeline::Impl& model, std::string_view prompt,
   drawing.sampling = sampling_options(options, model.generation);
   if (options.image_prompt) drawing.forced = forced_ids(*options.image_prompt, model.vqgan, config.grid);
   drawing.progress = options.on_progress;
+  if (options.on_preview) {
+    drawing.preview_every = options.preview_every;
+    drawing.preview = [&](int number, std::span<const std::int32_t> tokens) {
+      return options.on_preview(number, static_cast<int>(tokens.size()), preview(model.vqgan, tokens, config.grid));
+    };
+  }
 
   const std::vector<std::int32_t> text = model.tokenizer.encode_for_transformer(prompt, config.text_length);
   std::vector<Picture> pictures;

@@ -20,6 +20,9 @@ void check(const GenerateOptions& options) {
   check_range("images", options.images, 1, most_images);
   check_range("pick", options.pick, 1, most_images);
   check_range("batch", options.batch, 1, most_images);
+  if (options.preview_every < 0)
+    fail(ErrorCode::invalid_argument, "preview_every", "{} is not a whole number from 0 (0 shows none)",
+         options.preview_every);
   if (options.top_k && *options.top_k < 0)
     fail(ErrorCode::invalid_argument, "top_k", "{} is not a whole number from 0 (0 keeps all)",
          *options.top_k);

@@ -16,6 +16,8 @@ void check(const DrawOptions& options, const TransformerConfig& config) {
     fail(ErrorCode::invalid_argument, "first_number", "{} is not in 0..{}", options.first_number, most);
   if (options.batch < 1 || options.batch > 4096)
     fail(ErrorCode::invalid_argument, "batch", "{} is not in 1..4096", options.batch);
+  if (options.preview_every < 0)
+    fail(ErrorCode::invalid_argument, "preview_every", "{} is negative", options.preview_every);
   check(options.sampling);
   if (options.forced.empty()) return;
   if (options.forced.size() != static_cast<std::size_t>(config.image_length()))
@@ -53,6 +55,10 @@ std::vector<DrawnTokens> draw(Decoder& decoder, const TransformerConfig& config,
           !options.progress({Stage::drawing, round * length + position, rounds * length, count}))
         throw Error(ErrorCode::cancelled, "", "cancelled while drawing");
       if (position == length) break;
+      if (options.preview && options.preview_every > 0 && position > 0 && position % options.preview_every == 0)
+        for (int i = 0; i < count; ++i)
+          if (const DrawnTokens so_far = decoder.result(i); !options.preview(so_far.number, so_far.tokens))
+            throw Error(ErrorCode::cancelled, "", "cancelled while drawing");
       decoder.step();
     }
     for (int i = 0; i < count; ++i) {

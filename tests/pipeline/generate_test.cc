@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <thread>
@@ -54,6 +55,34 @@ TEST(Generate, DependsNeitherOnBatchNorThreads) {
   loading.threads = 2;
   loading.super_resolution = false;
   expect_same(expected, by_number(Pipeline::load(nano_path(), loading).generate(prompt, options)));
+}
+
+TEST(Generate, ShowsPreviewsOfEveryImage) {
+  GenerateOptions options = small(2);
+  const std::map<int, Picture> expected = by_number(nano().generate(prompt, options));
+  std::vector<std::pair<int, int>> seen;
+  options.preview_every = 96;
+  options.on_preview = [&](int number, int tokens, const Image& image) {
+    seen.emplace_back(number, tokens);
+    EXPECT_EQ(image.width(), 128);
+    EXPECT_EQ(image.height(), 128);
+    const auto grey = [](std::uint8_t value) { return value == 128; };
+    const int rows = tokens / 16 * 8;
+    EXPECT_FALSE(std::all_of(image.row(0), image.row(0) + std::size_t(rows) * 128 * 3, grey));
+    EXPECT_TRUE(std::all_of(image.row(rows), image.row(0) + image.pixels().size(), grey));
+    return true;
+  };
+  expect_same(expected, by_number(nano().generate(prompt, options)));
+  EXPECT_EQ(seen, (std::vector<std::pair<int, int>>{{0, 96}, {1, 96}, {0, 192}, {1, 192}}));
+}
+
+TEST(Generate, APreviewCancels) {
+  GenerateOptions options = small(1);
+  options.preview_every = 1;
+  int calls = 0;
+  options.on_preview = [&](int, int, const Image&) { return ++calls < 3; };
+  EXPECT_EQ(error_of([&] { nano().generate(prompt, options); }).code(), ErrorCode::cancelled);
+  EXPECT_EQ(calls, 3);
 }
 
 TEST(Generate, TokensOfANumberStayWhenMoreAreDrawn) {
