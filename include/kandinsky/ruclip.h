@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kandinsky/checkpoint.h"
@@ -31,6 +32,8 @@ struct KANDINSKY_API RuClipConfig {
 
   // Keys are named as the fields. Throws Error: not_found, io, bad_file.
   static RuClipConfig load(const std::filesystem::path& path);
+  // From the text of such a file; `name` stands for its path in messages. Throws Error (bad_file).
+  static RuClipConfig parse(std::string_view text, const std::string& name = "<memory>");
 };
 
 // Latents of `count` rows of `width` floats.

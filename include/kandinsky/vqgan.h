@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kandinsky/checkpoint.h"
@@ -29,6 +30,8 @@ struct KANDINSKY_API VqganConfig {
   // The taming-transformers names: {"ddconfig": {"ch", "ch_mult", ...}, "n_embed", "embed_dim", "dwt"}.
   // Throws Error: not_found, io, bad_file.
   static VqganConfig load(const std::filesystem::path& path);
+  // From the text of such a file; `name` stands for its path in messages. Throws Error (bad_file).
+  static VqganConfig parse(std::string_view text, const std::string& name = "<memory>");
   // Pixels a token, along one side: 2^(levels - 1), twice that with wavelet.
   int downsampling() const noexcept;
 };

@@ -1,4 +1,5 @@
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/fail.h"
@@ -29,9 +30,12 @@ void read_colours(const nlohmann::json& json, const char* key, const std::string
 
 RuClipConfig RuClipConfig::load(const std::filesystem::path& path) {
   std::ifstream file(path);
-  const std::string name = path.string();
-  if (!file) fail(ErrorCode::not_found, name, "the file cannot be read");
-  const nlohmann::json json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!file) fail(ErrorCode::not_found, path.string(), "the file cannot be read");
+  return parse(std::string(std::istreambuf_iterator<char>(file), {}), path.string());
+}
+
+RuClipConfig RuClipConfig::parse(std::string_view text, const std::string& name) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) fail(ErrorCode::bad_file, name, "not a JSON object");
   RuClipConfig config;
   read_number(json, "embed_dim", name, config.embed_dim);

@@ -1,5 +1,5 @@
 #include <fstream>
-#include <limits>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/fail.h"
@@ -38,9 +38,12 @@ int VqganConfig::downsampling() const noexcept {
 
 VqganConfig VqganConfig::load(const std::filesystem::path& path) {
   std::ifstream file(path);
-  const std::string name = path.string();
-  if (!file) fail(ErrorCode::not_found, name, "the file cannot be read");
-  const nlohmann::json json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!file) fail(ErrorCode::not_found, path.string(), "the file cannot be read");
+  return parse(std::string(std::istreambuf_iterator<char>(file), {}), path.string());
+}
+
+VqganConfig VqganConfig::parse(std::string_view text, const std::string& name) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) fail(ErrorCode::bad_file, name, "not a JSON object");
   VqganConfig config;
   read_number(json, "n_embed", name, 1, config.codebook_size);

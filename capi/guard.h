@@ -1,0 +1,95 @@
+#pragma once
+// The border between C++ and C: exceptions become a status, arguments are checked.
+#include <cstring>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/fail.h"
+#include "handles.h"
+
+namespace kandinsky::capi {
+
+void clear(kandinsky_error* error) noexcept;
+// Of the exception that is being handled.
+kandinsky_status status_of_exception(kandinsky_error* error) noexcept;
+
+template <typename Body>
+kandinsky_status guarded(kandinsky_error* error, Body&& body) noexcept {
+  clear(error);
+  try {
+    body();
+    return KANDINSKY_OK;
+  } catch (...) {
+    return status_of_exception(error);
+  }
+}
+
+template <typename T>
+T& need(T* pointer, const char* name) {
+  if (!pointer) fail(ErrorCode::invalid_argument, name, "is NULL");
+  return *pointer;
+}
+
+inline std::string need_text(const char* text, const char* name) { return std::string(&need(text, name)); }
+
+std::span<const std::byte> need_bytes(const void* bytes, std::size_t size, const char* name);
+
+template <typename T>
+std::span<const T> need_array(const T* values, std::size_t count, const char* name) {
+  if (!values && count) fail(ErrorCode::invalid_argument, name, "is NULL");
+  return {values, count};
+}
+
+std::vector<std::string> need_texts(const char* const* texts, std::size_t count, const char* name);
+std::vector<Image> need_images(const kandinsky_image* const* images, std::size_t count);
+
+// Makes a result and hands it to the caller once nothing can fail any more.
+template <typename T, typename Make>
+kandinsky_status make(T** output, const char* name, kandinsky_error* error, Make&& build) noexcept {
+  if (output) *output = nullptr;
+  return guarded(error, [&] {
+    need(output, name);
+    T* made = new T(build());
+    *output = made;
+  });
+}
+
+// Options as this library knows them: what the caller set, else the defaults of T's _init function. Sizes of older
+// versions of a struct, once there are any, are accepted here too: their bytes are the start of today's.
+template <typename T>
+T read_options(const T* given, void (*init)(T*), const char* name) {
+  T options;
+  init(&options);
+  if (!given) return options;
+  if (given->struct_size != sizeof(T))
+    fail(ErrorCode::invalid_argument, std::string(name) + ".struct_size", "is {}, expected {}: call {}_init first",
+         given->struct_size, sizeof(T), name);
+  std::memcpy(&options, given, sizeof(T));
+  return options;
+}
+
+template <typename T>
+void write_values(std::span<const T> from, T* values, std::size_t capacity, std::size_t* count) {
+  need(count, "count") = from.size();
+  if (!values && capacity == 0) return;
+  need(values, "values");
+  if (capacity < from.size())
+    fail(ErrorCode::invalid_argument, "capacity", "is {}, but there are {} values", capacity, from.size());
+  if (!from.empty()) std::memcpy(values, from.data(), from.size_bytes());
+}
+
+ComputeOptions compute_options(const kandinsky_compute_options* given);
+// Tells the caller's log, if there is one.
+void log(const kandinsky_compute_options* given, int level, const std::string& line);
+
+TransformerConfig transformer_config(const kandinsky_transformer_config& given);
+
+bool cancelled(const kandinsky_cancel* cancel);
+// Throws Error (cancelled) if it is.
+void check_cancel(const kandinsky_cancel* cancel);
+ProgressCallback progress_callback(kandinsky_progress_callback callback, void* user, const kandinsky_cancel* cancel);
+
+}  // namespace kandinsky::capi
