@@ -5,6 +5,8 @@
 #include <new>
 #include <system_error>
 
+#include "text/utf8.h"
+
 namespace kandinsky::capi {
 namespace {
 
@@ -58,13 +60,18 @@ kandinsky_status status_of_exception(kandinsky_error* error) noexcept {
   }
 }
 
+std::string need_utf8(const char* text, const char* name) {
+  check_utf8(&need(text, name), name);
+  return text;
+}
+
 std::span<const std::byte> need_bytes(const void* bytes, std::size_t size, const char* name) {
   return need_array(static_cast<const std::byte*>(bytes), size, name);
 }
 
 std::vector<std::string> need_texts(const char* const* texts, std::size_t count, const char* name) {
   std::vector<std::string> list;
-  for (const char* text : need_array(texts, count, name)) list.push_back(need_text(text, name));
+  for (const char* text : need_array(texts, count, name)) list.push_back(need_utf8(text, name));
   return list;
 }
 

@@ -35,6 +35,9 @@ T& need(T* pointer, const char* name) {
 
 inline std::string need_text(const char* text, const char* name) { return std::string(&need(text, name)); }
 
+// Text for a tokenizer: valid UTF-8.
+std::string need_utf8(const char* text, const char* name);
+
 std::span<const std::byte> need_bytes(const void* bytes, std::size_t size, const char* name);
 
 template <typename T>

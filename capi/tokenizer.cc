@@ -13,7 +13,7 @@ kandinsky_status encode_padded(const kandinsky_tokenizer* tokenizer, const char*
                                kandinsky_error* error, Encode&& encode) {
   return guarded(error, [&] {
     const Tokenizer& model = need(tokenizer, "tokenizer").model;
-    const std::string prompt = need_text(text, "text");
+    const std::string prompt = need_utf8(text, "text");
     need(ids, "ids");
     if (length < 2 || length > (1u << 20))
       fail(ErrorCode::invalid_argument, "length", "is {}, expected 2..{}", length, 1 << 20);
@@ -40,7 +40,7 @@ kandinsky_status kandinsky_tokenizer_encode(const kandinsky_tokenizer* tokenizer
                                             size_t capacity, size_t* count, kandinsky_error* error) {
   return guarded(error, [&] {
     const Tokenizer& model = need(tokenizer, "tokenizer").model;
-    write_values<std::int32_t>(model.encode(need_text(text, "text")), ids, capacity, count);
+    write_values<std::int32_t>(model.encode(need_utf8(text, "text")), ids, capacity, count);
   });
 }
 kandinsky_status kandinsky_tokenizer_encode_for_transformer(const kandinsky_tokenizer* tokenizer, const char* text,

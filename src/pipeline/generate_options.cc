@@ -1,8 +1,7 @@
 #include "pipeline/generate_options.h"
 
-#include <utf8proc.h>
-
 #include "core/fail.h"
+#include "text/utf8.h"
 
 namespace kandinsky {
 namespace {
@@ -33,14 +32,7 @@ void check(const GenerateOptions& options) {
 }
 
 void check_prompt(std::string_view prompt) {
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(prompt.data());
-  const auto size = static_cast<utf8proc_ssize_t>(prompt.size());
-  for (utf8proc_ssize_t at = 0; at < size;) {
-    utf8proc_int32_t code = 0;
-    const utf8proc_ssize_t length = utf8proc_iterate(bytes + at, size - at, &code);
-    if (length <= 0) fail(ErrorCode::invalid_argument, "prompt", "byte {} is not valid UTF-8", at);
-    at += length;
-  }
+  check_utf8(prompt, "prompt");
 }
 
 SamplingOptions sampling_options(const GenerateOptions& options, const GenerationConfig& model) {

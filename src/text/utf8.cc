@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "core/fail.h"
+
 namespace kandinsky {
 namespace {
 
@@ -51,6 +53,16 @@ std::u32string decode_utf8(std::string_view text) {
     i += length > 0 ? length : 1;
   }
   return result;
+}
+
+void check_utf8(std::string_view text, const char* subject) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  for (std::size_t at = 0; at < text.size();) {
+    char32_t code_point = 0;
+    const int length = sequence(bytes + at, text.size() - at, code_point);
+    if (length == 0) fail(ErrorCode::invalid_argument, subject, "byte {} is not valid UTF-8", at);
+    at += std::size_t(length);
+  }
 }
 
 void append_utf8(std::string& to, char32_t c) {

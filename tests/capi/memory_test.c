@@ -1,0 +1,89 @@
+/* memory_test [CYCLES]: load, generate and release again and again without growth; then with an address space that is
+ * too small, and with allocations that fail: a status, and the next try with enough memory works. */
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static kandinsky_error error;
+
+static double resident_mb(void) {
+  FILE *file = fopen("/proc/self/statm", "r");
+  long total = 0, resident = 0;
+  if (!file || fscanf(file, "%ld %ld", &total, &resident) != 2) exit(1);
+  fclose(file);
+  return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
+static void cycle(void) {
+  kandinsky_pipeline_options options;
+  kandinsky_pipeline_options_init(&options);
+  kandinsky_pipeline *pipeline;
+  OK(kandinsky_pipeline_load(NANO, &options, &pipeline, &error));
+  kandinsky_generate_options generate;
+  kandinsky_generate_options_init(&generate);
+  generate.images = 1;
+  generate.super_resolution = 0;
+  kandinsky_pictures *pictures;
+  OK(kandinsky_pipeline_generate(pipeline, "кот", &generate, &pictures, &error));
+  kandinsky_pipeline_release(pipeline);
+  kandinsky_pictures_release(pictures);
+}
+
+static void cycles(int count) {
+  const int warm = count / 4 > 8 ? count / 4 : 8;
+  for (int i = 0; i < warm; ++i) cycle();
+  const double before = resident_mb();
+  for (int i = warm; i < count; ++i) cycle();
+  const double after = resident_mb();
+  printf("resident: %.1f MB after %d cycles, %.1f MB after %d\n", before, warm, after, count);
+  CHECK(after - before < 0.1 * before);
+}
+
+#ifndef KANDINSKY_SLOW_BUILD
+static void too_little_memory(void) {
+  struct rlimit unlimited, limit;
+  getrlimit(RLIMIT_AS, &unlimited);
+  FILE *file = fopen("/proc/self/statm", "r");
+  long pages = 0;
+  if (!file || fscanf(file, "%ld", &pages) != 1) exit(1);
+  fclose(file);
+  int refused = 0;
+  for (unsigned long extra = 1 << 20; extra <= 64ul << 20; extra *= 4) {
+    limit = unlimited;
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + extra;
+    setrlimit(RLIMIT_AS, &limit);
+    kandinsky_real_esrgan *model = NULL;
+    kandinsky_image *image = NULL, *large = NULL;
+    kandinsky_status status = kandinsky_real_esrgan_load(NANO "/x4/RealESRGAN_x4.pth", NULL, &model, &error);
+    if (status == KANDINSKY_OK) {
+      static uint8_t pixels[700 * 700 * 3];
+      status = kandinsky_image_new(700, 700, 0, pixels, &image, &error);
+      if (status == KANDINSKY_OK) status = kandinsky_real_esrgan_upscale(model, image, NULL, &large, &error);
+    }
+    setrlimit(RLIMIT_AS, &unlimited);
+    if (status != KANDINSKY_OK) {
+      ++refused;
+      if (status != KANDINSKY_OUT_OF_MEMORY && status != KANDINSKY_IO)
+        fprintf(stderr, "with %lu bytes more: status %d, %s\n", extra, (int)status, error.message);
+      CHECK(status == KANDINSKY_OUT_OF_MEMORY || status == KANDINSKY_IO);
+      CHECK(error.message[0] != 0);
+    }
+    kandinsky_real_esrgan_release(model);
+    kandinsky_image_release(image);
+    kandinsky_image_release(large);
+    if (status == KANDINSKY_OK) break;
+  }
+  CHECK(refused > 0);
+  cycle();
+}
+#endif
+
+int main(int argc, char **argv) {
+  const int count = argc > 1 ? atoi(argv[1]) : 24;
+  cycles(count);
+#ifndef KANDINSKY_SLOW_BUILD
+  too_little_memory();
+#endif
+  return RESULT();
+}
