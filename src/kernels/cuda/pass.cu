@@ -1,6 +1,7 @@
 #include <cooperative_groups.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/attention.cuh"
@@ -13,6 +14,7 @@ namespace kandinsky::cuda {
 namespace {
 
 constexpr int consumers = 256;
+constexpr int stages_ahead = 4;  // 64 KB a block: what the memory's latency takes at full bandwidth, twice
 constexpr int threads = consumers + 96;  // and a warp each for the copies of weights, of activations, and for prefetching
 
 // Barriers of a layer, in order: what must be complete before ...
@@ -24,6 +26,8 @@ struct Arguments {
   Buffers buffers;
   int rows;
   int stages;
+  int ahead;
+  int mode;
   int activation_stages;
   int want_logits;
 };
@@ -97,12 +101,14 @@ struct BlockState {
   Row row[most_rows];
   std::size_t cache[most_rows];  // of the layer at work: first element of a row's newest key, for head 0
   int passed;                    // barriers of the grid behind us
+  long long spent[pass_phases];  // of thread 0
+  long long since;
 };
 
-template <int NT, typename T>
+template <int NT, typename T, int HeadSize>
 __device__ void consume(const Arguments& a, char* weight_ring, char* activation_ring, std::uint64_t* weight_full,
                         std::uint64_t* weight_empty, std::uint64_t* activation_full, std::uint64_t* activation_empty,
-                        BlockState& state, float* scratch) {
+                        BlockState& state, char* scratch) {
   const Model& m = a.model;
   const Buffers& b = a.buffers;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -142,40 +148,61 @@ __device__ void consume(const Arguments& a, char* weight_ring, char* activation_
   const int hidden = m.hidden;
   const float scale = rsqrtf(float(m.head_size));
   int barrier = 0;
-  const auto meet = [&] { grid_barrier(b.barrier, ++barrier, &state.passed); };
+  int phase = 0;
+  const auto mark = [&] {
+    if (b.profile != nullptr && threadIdx.x == 0) {
+      const long long now = clock64();
+      state.spent[phase] += now - state.since;
+      state.since = now;
+    }
+    ++phase;
+  };
+  const auto meet = [&] {
+    mark();
+    grid_barrier(b.barrier, ++barrier, &state.passed);
+    mark();
+  };
+  if (b.profile != nullptr && threadIdx.x == 0) {
+    for (long long& spent : state.spent) spent = 0;
+    state.since = clock64();
+  }
+  auto* sums = reinterpret_cast<float*>(scratch + Attention<NT, T, HeadSize>::scratch_bytes);
+  residual_norm<NT, T>(m, b, state.row, nullptr, 0, false, Norm{}, m.layer[0].input_norm, Norm{}, sums);
   for (int i = 0; i < m.layers; ++i) {
     const Layer& layer = m.layer[i];
-    const Layer* before = i == 0 ? nullptr : &m.layer[i - 1];
     if (threadIdx.x < NT * 8) {
       const Row& row = state.row[threadIdx.x];
-      if (row.position >= 0)
-        state.cache[threadIdx.x] =
-            row.slot < 0 ? (std::size_t(i * m.heads) * m.text_length + row.position) * m.head_size
-                         : row.slot * m.slot_elements + cache_offset(m, layer, 0, row.position);
+      if (row.position >= 0 && row.slot >= 0)
+        state.cache[threadIdx.x] = row.slot * m.slot_elements + cache_offset(m, layer, 0, row.position);
     }
-    residual_norm<NT, T>(m, b, state.row, before == nullptr ? nullptr : before->down.bias, m.down_splits, false,
-                         before == nullptr ? Norm{} : before->second_addition_norm, layer.input_norm, Norm{}, scratch);
     meet();
     multiply(layer.query_key_value, 1, [&](int o, int) {
       const float bias = layer.query_key_value.bias[o];
       const int third = o / hidden, f = o - third * hidden;
       const int head = f / m.head_size, d = f % m.head_size;
-      const std::size_t text = std::size_t(head) * m.text_length * m.head_size + d;
+      const std::size_t text_head = std::size_t(i * m.heads + head) * m.text_length * m.head_size;
       const std::size_t image = std::size_t(head) * layer.groups * layer.capacity * m.head_size + d;
       return [=, &state, &b](int n, float value) {
         value += bias;
         if (third == 0) {
-          b.query[std::size_t(n) * hidden + f] = value * scale;
+          static_cast<T*>(b.query)[std::size_t(n) * hidden + f] = narrow<T>(value * scale);
           return;
         }
         const Row& row = state.row[n];
         if (row.position < 0) return;
-        if (row.slot < 0) static_cast<T*>(third == 1 ? row.text_keys : row.text_values)[state.cache[n] + text] = narrow<T>(value);
-        else static_cast<T*>(third == 1 ? b.keys : b.values)[state.cache[n] + image] = narrow<T>(value);
+        if (row.slot >= 0)
+          static_cast<T*>(third == 1 ? b.keys : b.values)[state.cache[n] + image] = narrow<T>(value);
+        else if (third == 1)
+          static_cast<T*>(row.text_keys)[text_head + std::size_t(row.position) * m.head_size + d] = narrow<T>(value);
+        else
+          static_cast<T*>(row.text_values)[text_head + text_value_offset(m, row.position, d)] = narrow<T>(value);
       };
     });
-    meet();
-    attend<NT, T>(m, b, state.row, i, layer, scratch);
+    {
+      Attention<NT, T, HeadSize> attention(m, b, state.row, scratch, i);
+      meet();
+      if (!(a.mode & 4)) attention.finish(i, layer);
+    }
     meet();
     const auto store_partial = [&](int o, int split) {
       float* to = b.partial + std::size_t(split) * b.rows * hidden + o;
@@ -183,8 +210,8 @@ __device__ void consume(const Arguments& a, char* weight_ring, char* activation_
     };
     multiply(layer.dense, m.dense_splits, store_partial);
     meet();
-    residual_norm<NT, T>(m, b, state.row, layer.dense.bias, m.dense_splits, true, layer.first_addition_norm,
-                         layer.post_attention_norm, Norm{}, scratch);
+    if (!(a.mode & 4)) residual_norm<NT, T>(m, b, state.row, layer.dense.bias, m.dense_splits, true, layer.first_addition_norm,
+                         layer.post_attention_norm, Norm{}, sums);
     meet();
     multiply(layer.up, 1, [&](int o, int) {
       const float bias = layer.up.bias[o];
@@ -193,19 +220,24 @@ __device__ void consume(const Arguments& a, char* weight_ring, char* activation_
     });
     meet();
     multiply(layer.down, m.down_splits, store_partial);
+    const bool last = i + 1 == m.layers;
     meet();
+    if (!(a.mode & 4)) residual_norm<NT, T>(m, b, state.row, layer.down.bias, m.down_splits, false, layer.second_addition_norm,
+                         last ? m.final_norm : m.layer[i + 1].input_norm, last ? m.logits_norm : Norm{}, sums);
+    phase = 0;
   }
-  if (!a.want_logits) return;
-  const Layer& last = m.layer[m.layers - 1];
-  residual_norm<NT, T>(m, b, state.row, last.down.bias, m.down_splits, false, last.second_addition_norm, m.final_norm,
-                       m.logits_norm, scratch);
-  meet();
-  const int stride = m.logits.tiles() * row_tile;
-  multiply(m.logits, 1, [&](int o, int) {
-    const float bias = m.logits.bias[o];
-    float* to = b.logits + o;
-    return [=](int n, float value) { to[std::size_t(n) * stride] = value + bias; };
-  });
+  if (a.want_logits) {
+    meet();
+    const int stride = m.logits.tiles() * row_tile;
+    multiply(m.logits, 1, [&](int o, int) {
+      const float bias = m.logits.bias[o];
+      float* to = b.logits + o;
+      return [=](int n, float value) { to[std::size_t(n) * stride] = value + bias; };
+    });
+    mark();
+  }
+  if (b.profile != nullptr && threadIdx.x == 0)
+    for (int i = 0; i < pass_phases; ++i) b.profile[blockIdx.x * pass_phases + i] += state.spent[i];
 }
 
 __device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
@@ -217,9 +249,23 @@ __device__ void prefetch_layers(const Arguments& a, const BlockState& state, int
   const Model& m = a.model;
   constexpr int line = 128;
   const int index = blockIdx.x * 32 + lane, lanes = gridDim.x * 32;
+  Walk walk;
   for (int i = 0; i < m.layers; ++i) {
     wait_passed(&state.passed, (i - 1) * barriers_a_layer + before_up);
     const Layer& layer = m.layer[i];
+    // The first touch of a page of the matrices costs its translation.
+    if (!(a.mode & 32)) {
+    const auto touch = [&](const Matrix& matrix, int splits) {
+      walk.product(matrix, splits, [&](int tile, int, int first, int last) {
+        const char* item = static_cast<const char*>(matrix.weights) + std::size_t(tile) * matrix.chunks() * stage_bytes;
+        if (lane < 2) prefetch(item + (lane == 0 ? std::size_t(first) * stage_bytes : std::size_t(last) * stage_bytes - line));
+      });
+    };
+    touch(layer.query_key_value, 1);
+    touch(layer.dense, m.dense_splits);
+    touch(layer.up, 1);
+    touch(layer.down, m.down_splits);
+    }
     const struct {
       const float* at;
       int count;
@@ -264,8 +310,9 @@ __device__ void prefetch_layers(const Arguments& a, const BlockState& state, int
 
 __device__ void copy_weights(const Arguments& a, char* ring, std::uint64_t* full, std::uint64_t* empty) {
   Walk walk;
-  RingPosition at;
+  RingPosition at, landed;
   at.parity = 1;  // the ring starts out empty
+  int asked = 0;
   const std::uint64_t policy = policy_evict_first();
   Walk::all(a, [&](const Matrix& matrix, int splits, int, const void*) {
     const char* weights = static_cast<const char*>(matrix.weights);
@@ -273,6 +320,13 @@ __device__ void copy_weights(const Arguments& a, char* ring, std::uint64_t* full
     walk.product(matrix, splits, [&](int tile, int, int first, int last) {
       for (int chunk = first; chunk < last; ++chunk) {
         barrier_wait(&empty[at.stage], at.parity);
+        // What is asked for beyond what keeps the memory busy only makes everybody else's reads wait.
+        if (asked < a.ahead) {
+          ++asked;
+        } else {
+          barrier_wait(&full[landed.stage], landed.parity);
+          landed.next(a.stages);
+        }
         barrier_expect(&full[at.stage], stage_bytes);
         bulk_copy(ring + at.stage * stage_bytes, weights + (std::size_t(tile) * chunks + chunk) * stage_bytes,
                   stage_bytes, &full[at.stage], policy);
@@ -310,17 +364,22 @@ __device__ void copy_activations(const Arguments& a, const BlockState& state, ch
   });
 }
 
-template <int NT, typename T>
+// The attention's and the norms' sums.
+template <int NT, typename T, int HeadSize>
+constexpr std::size_t scratch_bytes = (Attention<NT, T, HeadSize>::scratch_bytes + 16 * sizeof(float) + 127) / 128 * 128;
+
+template <int NT, typename T, int HeadSize>
 __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant__ Arguments a) {
   extern __shared__ __align__(128) char shared[];
   char* weight_ring = shared;
   char* activation_ring = weight_ring + a.stages * stage_bytes;
-  auto* barriers = reinterpret_cast<std::uint64_t*>(activation_ring + a.activation_stages * (NT * 1024));
+  auto* barriers =
+      reinterpret_cast<std::uint64_t*>(activation_ring + a.activation_stages * (NT * 1024) + scratch_bytes<NT, T, HeadSize>);
   std::uint64_t* weight_full = barriers;
   std::uint64_t* weight_empty = weight_full + a.stages;
   std::uint64_t* activation_full = weight_empty + a.stages;
   std::uint64_t* activation_empty = activation_full + a.activation_stages;
-  auto* scratch = reinterpret_cast<float*>(activation_empty + a.activation_stages);
+  char* scratch = activation_ring + a.activation_stages * (NT * 1024);
   __shared__ BlockState state;
   if (threadIdx.x < NT * 8) state.row[threadIdx.x] = a.buffers.row[threadIdx.x];
   if (threadIdx.x == 0) {
@@ -344,29 +403,41 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   } else if (threadIdx.x >= consumers + 64) {
     prefetch_layers<NT, T>(a, state, threadIdx.x % 32);
   } else if (threadIdx.x < consumers) {
-    consume<NT, T>(a, weight_ring, activation_ring, weight_full, weight_empty, activation_full, activation_empty, state,
+    consume<NT, T, HeadSize>(a, weight_ring, activation_ring, weight_full, weight_empty, activation_full, activation_empty, state,
                    scratch);
   }
 }
 
 using PassKernel = void (*)(Arguments);
 
+struct Variant {
+  PassKernel kernel;
+  std::size_t scratch;
+};
+
+template <int NT, typename T>
+Variant variant(int head_size) {
+  if (head_size > 64) return {pass_kernel<NT, T, 128>, scratch_bytes<NT, T, 128>};
+  return {pass_kernel<NT, T, 64>, scratch_bytes<NT, T, 64>};
+}
+
 template <typename T>
-PassKernel kernel_for(int rows) {
+Variant variant(int rows, int head_size) {
   switch (rows) {
     case 8:
-      return pass_kernel<1, T>;
+      return variant<1, T>(head_size);
     case 16:
-      return pass_kernel<2, T>;
+      return variant<2, T>(head_size);
     case 32:
-      return pass_kernel<4, T>;
+      return variant<4, T>(head_size);
     default:
-      return pass_kernel<8, T>;
+      return variant<8, T>(head_size);
   }
 }
 
-PassKernel kernel_for(Number number, int rows) {
-  return number == Number::fp16 ? kernel_for<__half>(rows) : kernel_for<__nv_bfloat16>(rows);
+Variant variant(const Model& model, int rows) {
+  return model.number == Number::fp16 ? variant<__half>(rows, model.head_size)
+                                      : variant<__nv_bfloat16>(rows, model.head_size);
 }
 
 }  // namespace
@@ -379,12 +450,13 @@ Plan plan_pass(const Model& model, int rows, int device) {
   plan.blocks = blocks;
   plan.activation_stages = rows > 16 ? 6 : 12;
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
-  const std::size_t scratch = sizeof(float) * scratch_floats(model);
-  const std::size_t fixed = activation + scratch + 128 + 16 * std::size_t(plan.activation_stages);
+  const Variant kernel = variant(model, rows);
+  const std::size_t fixed = activation + kernel.scratch + 128 + 16 * std::size_t(plan.activation_stages);
   shared -= static_cast<int>(sizeof(BlockState)) + 64;
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
+  plan.ahead = std::min(plan.stages, getenv("AHEAD") ? atoi(getenv("AHEAD")) : stages_ahead);
   plan.shared_bytes = fixed + plan.stages * (stage_bytes + 16);
-  check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel_for(model.number, rows)),
+  check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel.kernel),
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(plan.shared_bytes)),
              "shared memory of the pass");
   return plan;
@@ -393,9 +465,9 @@ Plan plan_pass(const Model& model, int rows, int device) {
 void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool want_logits, void* stream) {
   const auto queue = static_cast<cudaStream_t>(stream);
   check_cuda(cudaMemsetAsync(buffers.barrier, 0, sizeof(unsigned), queue), "barrier");
-  Arguments arguments{model, buffers, buffers.rows, plan.stages, plan.activation_stages, want_logits ? 1 : 0};
+  Arguments arguments{model, buffers, buffers.rows, plan.stages, plan.ahead, getenv("MODE") ? atoi(getenv("MODE")) : 0, plan.activation_stages, want_logits ? 1 : 0};
   void* pointers[] = {&arguments};
-  check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel_for(model.number, buffers.rows)),
+  check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(variant(model, buffers.rows).kernel),
                                          dim3(plan.blocks), dim3(threads), pointers, plan.shared_bytes, queue),
              "pass");
 }
