@@ -1,4 +1,6 @@
 #pragma once
+#include <type_traits>
+
 #include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/product.cuh"
 
@@ -12,7 +14,7 @@ constexpr int team_threads = team_warps * 32;
 constexpr int teams = 2;           // of a block
 constexpr int groups_a_head = 4;   // of the rows of a pass
 constexpr int most_text = 128;
-constexpr int most_image_keys = 128;  // an 11 x 11 neighbourhood that wraps around
+constexpr int held_image_keys = 64;
 constexpr int text_pitch = most_text + 8;  // of a row in shared memory: no two rows in one bank
 
 template <int NT>
@@ -71,8 +73,8 @@ struct TextFragments {
   uint4 keys[key_blocks][2][key_steps];
   uint4 values[value_tiles][value_steps];
 
-  __device__ __forceinline__ void load_keys(const Model& m, const void* text_keys, int index, int head) {
-    const int warp = threadIdx.x / 32 % team_warps, lane = threadIdx.x % 32;
+  __device__ __forceinline__ void load_keys(const Model& m, const void* text_keys, int index, int head, int thread) {
+    const int warp = thread / 32 % team_warps, lane = thread % 32;
     const T* base = static_cast<const T*>(text_keys) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
 #pragma unroll
     for (int block = 0; block < key_blocks; ++block)
@@ -86,8 +88,8 @@ struct TextFragments {
         }
   }
 
-  __device__ __forceinline__ void load_values(const Model& m, const void* text_values, int index, int head) {
-    const int warp = threadIdx.x / 32 % team_warps, lane = threadIdx.x % 32;
+  __device__ __forceinline__ void load_values(const Model& m, const void* text_values, int index, int head, int thread) {
+    const int warp = thread / 32 % team_warps, lane = thread % 32;
     const T* base = static_cast<const T*>(text_values) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
 #pragma unroll
     for (int tile = 0; tile < value_tiles; ++tile)
@@ -114,14 +116,16 @@ struct ImageKeys {
   const T* values;
   const int* places;  // nullptr: keys are consecutive
   int count;
+  int newest;  // place of the row's own key
 
   __device__ __forceinline__ ImageKeys(const Model& m, const Buffers& b, const Row& row, const Layer& layer, int head)
-      : keys(nullptr), values(nullptr), places(nullptr), count(0) {
+      : keys(nullptr), values(nullptr), places(nullptr), count(0), newest(row.position % layer.capacity) {
     if (row.position < 0 || row.slot < 0) return;
     int group = 0;
     if (layer.mask == Mask::column) {
       group = row.position % m.grid;
-      count = row.position / m.grid + 1;
+      newest = row.position / m.grid;
+      count = newest + 1;
     } else if (layer.mask == Mask::row) {
       count = min(row.position, m.grid) + 1;
     } else {
@@ -133,8 +137,98 @@ struct ImageKeys {
     keys = static_cast<const T*>(b.keys) + base;
     values = static_cast<const T*>(b.values) + base;
   }
-  __device__ __forceinline__ std::size_t at(int j, int head_size) const {
-    return std::size_t(places == nullptr ? j : places[j]) * head_size;
+  __device__ __forceinline__ int place(int j) const { return places == nullptr ? j : places[j]; }
+};
+
+// Which of a row's image keys and values a lane takes: head_size / 16 lanes a key, head_size / 8 lanes a value.
+struct LaneShare {
+  int key_lanes, key_share, keys_a_warp, value_lanes, dims, values_a_warp;
+  __device__ __forceinline__ LaneShare(int head_size, int thread) {
+    const int lane = thread % 32;
+    key_lanes = head_size / 16;
+    key_share = lane % key_lanes * 16;
+    keys_a_warp = 32 / key_lanes;
+    value_lanes = head_size / 8;
+    dims = lane % value_lanes * 8;
+    values_a_warp = 32 / value_lanes;
+  }
+};
+
+template <typename T>
+__device__ __forceinline__ float dot_16(const uint4 (&q)[2], const uint4& low, const uint4& high) {
+  const std::uint32_t q_words[8] = {q[0].x, q[0].y, q[0].z, q[0].w, q[1].x, q[1].y, q[1].z, q[1].w};
+  const std::uint32_t words[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+  float sum = 0;
+#pragma unroll
+  for (int d = 0; d < 8; ++d) {
+    const float2 a = widen_pair(q_words[d], T{}), k = widen_pair(words[d], T{});
+    sum = fmaf(a.x, k.x, sum);
+    sum = fmaf(a.y, k.y, sum);
+  }
+  return sum;
+}
+
+template <typename T>
+__device__ __forceinline__ void add_weighted(float (&acc)[8], float weight, const uint4& value) {
+  const std::uint32_t words[4] = {value.x, value.y, value.z, value.w};
+#pragma unroll
+  for (int d = 0; d < 4; ++d) {
+    const float2 pair = widen_pair(words[d], T{});
+    acc[2 * d] = fmaf(weight, pair.x, acc[2 * d]);
+    acc[2 * d + 1] = fmaf(weight, pair.y, acc[2 * d + 1]);
+  }
+}
+
+// The first image keys and values of one row, as a rule all of them, held in the registers of a team. All but the row's
+// own are there before the layer begins.
+template <typename T, int HeadSize>
+struct ImageFragments {
+  static constexpr int key_passes = held_image_keys * (HeadSize / 16) / team_threads;
+  static constexpr int value_passes = held_image_keys * (HeadSize / 8) / team_threads;
+  uint4 keys[key_passes][2];
+  uint4 values[value_passes];
+  unsigned newest_key, newest_value;  // a bit a pass: the lane's is the row's own
+
+  __device__ __forceinline__ void load_old(const ImageKeys<T>& image, const LaneShare& share, int head_size, int thread) {
+    const int warp = thread / 32 % team_warps, lane = thread % 32;
+    newest_key = newest_value = 0;
+#pragma unroll
+    for (int i = 0; i < key_passes; ++i) {
+      const int j = (i * team_warps + warp) * share.keys_a_warp + lane / share.key_lanes;
+      keys[i][0] = keys[i][1] = uint4{};
+      if (j >= image.count) continue;
+      const int place = image.place(j);
+      if (place == image.newest) {
+        newest_key |= 1u << i;
+      } else {
+        const T* key = image.keys + std::size_t(place) * head_size + share.key_share;
+        keys[i][0] = load_uncached(key);
+        keys[i][1] = load_uncached(key + 8);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < value_passes; ++i) {
+      const int j = (i * team_warps + warp) * share.values_a_warp + lane / share.value_lanes;
+      values[i] = uint4{};
+      if (j >= image.count) continue;
+      const int place = image.place(j);
+      if (place == image.newest) newest_value |= 1u << i;
+      else values[i] = load_uncached(image.values + std::size_t(place) * head_size + share.dims);
+    }
+  }
+
+  __device__ __forceinline__ void load_newest(const ImageKeys<T>& image, const LaneShare& share, int head_size) {
+    const T* key = image.keys + std::size_t(image.newest) * head_size + share.key_share;
+    const T* value = image.values + std::size_t(image.newest) * head_size + share.dims;
+#pragma unroll
+    for (int i = 0; i < key_passes; ++i)
+      if (newest_key >> i & 1) {
+        keys[i][0] = load_uncached(key);
+        keys[i][1] = load_uncached(key + 8);
+      }
+#pragma unroll
+    for (int i = 0; i < value_passes; ++i)
+      if (newest_value >> i & 1) values[i] = load_uncached(value);
   }
 };
 
@@ -142,51 +236,64 @@ template <int NT, typename T, int HeadSize>
 class Attention {
   using Scratch = TeamScratch<NT, T, HeadSize>;
   static constexpr int rows_here = group_rows<NT>;
+  // Where registers suffice.
+  static constexpr bool holds_image = rows_here < team_warps && HeadSize <= 64;
+  struct None {};
+  using Image = std::conditional_t<holds_image, ImageFragments<T, HeadSize>, None>;
 
  public:
   static constexpr std::size_t scratch_bytes = teams * sizeof(Scratch);
 
-  // Before the barrier behind which queries, keys and values of the layer are complete: asks for the text of the first
-  // task, unless this pass makes it.
-  __device__ __forceinline__ Attention(const Model& m, const Buffers& b, const Row* rows, char* scratch, int index)
-      : m_(m), b_(b), rows_(rows), team_(threadIdx.x / team_threads),
+  // Before the barrier behind which queries, keys and values of the layer are complete: asks for what the first task
+  // reads of text, unless this pass makes it, and of the image.
+  __device__ __forceinline__ Attention(const Model& m, const Buffers& b, const Row* rows, char* scratch, int index,
+                                       const Layer& layer)
+      : m_(m), b_(b), rows_(rows), layer_(layer), thread_(fresh_thread()), share_(m.head_size, thread_), team_(thread_ / team_threads),
         scratch_(reinterpret_cast<Scratch*>(scratch)[team_]), task_(int(blockIdx.x) + int(gridDim.x) * team_) {
     if (task_ >= m_.heads * groups_a_head) return;
-    const int first = task_ / m_.heads * rows_here;
+    const int first = task_ / m_.heads * rows_here, head = task_ % m_.heads;
     const Row* row = nullptr;
     for (int r = rows_here - 1; r >= 0; --r)
       if (rows_[first + r].position >= 0) row = &rows_[first + r];
     if (row == nullptr || row->slot < 0) return;
     prepared_ = row->text_keys;
-    load_text(row->text_keys, row->text_values, index, task_ % m_.heads);
+    load_text(row->text_keys, row->text_values, index, head);
+    if constexpr (holds_image) {
+      held_ = static_cast<int>(row - (rows_ + first));
+      image_.load_old(ImageKeys<T>(m_, b_, *row, layer_, head), share_, m_.head_size, thread_);
+    }
   }
 
   // context = softmax(q k) v of every row and head.
-  __device__ __forceinline__ void finish(int index, const Layer& layer) {
+  __device__ __forceinline__ void finish(int index) {
     for (; task_ < m_.heads * groups_a_head; task_ += int(gridDim.x) * teams) {
-      attend(index, layer, task_ % m_.heads, task_ / m_.heads * rows_here);
+      attend(index, task_ % m_.heads, task_ / m_.heads * rows_here);
       prepared_ = nullptr;
+      held_ = -1;
     }
   }
 
  private:
   __device__ __forceinline__ void load_text(const void* keys, const void* values, int index, int head) {
-    text_.load_keys(m_, keys, index, head);
-    text_.load_values(m_, values, index, head);
+    text_.load_keys(m_, keys, index, head, thread_);
+    text_.load_values(m_, values, index, head, thread_);
   }
 
   __device__ __forceinline__ int text_count(const Row& row) const { return row.slot < 0 ? row.position + 1 : m_.text_length; }
 
-  __device__ __forceinline__ void attend(int index, const Layer& layer, int head, int first) {
+  __device__ __forceinline__ void attend(int index, int head, int first) {
     const Row* rows = rows_ + first;
-    const int warp = threadIdx.x / 32 % team_warps, lane = threadIdx.x % 32;
+    const int thread = thread_;
+    const int warp = thread / 32 % team_warps, lane = thread % 32;
     unsigned active = 0;
 #pragma unroll
     for (int r = 0; r < rows_here; ++r) active |= rows[r].position >= 0 ? 1u << r : 0u;
     if (active == 0) return;
 
     load_queries(head, first);
-    score_image(layer, head, first, active, warp, lane);
+    if constexpr (holds_image)
+      if (held_ >= 0) image_.load_newest(ImageKeys<T>(m_, b_, rows[held_], layer_, head), share_, m_.head_size);
+    score_image(head, first, active, warp, lane);
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
       if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
       prepared_ = of.text_keys;
@@ -194,7 +301,7 @@ class Attention {
     });
     team_sync(team_);
     for (int r = warp; r < rows_here; r += team_warps)
-      if (active >> r & 1) softmax(rows[r], r, layer, head, lane);
+      if (active >> r & 1) softmax(rows[r], r, head, lane);
     team_sync(team_);
 
     float acc[value_tiles][4] = {};
@@ -203,7 +310,7 @@ class Attention {
       prepared_ = of.text_keys;
       gather_text(mine, lane, acc);
     });
-    gather_image(layer, head, first, active, warp, lane);
+    gather_image(head, first, active, warp, lane);
     team_sync(team_);
     T* context = static_cast<T*>(b_.context);
 #pragma unroll
@@ -245,7 +352,7 @@ class Attention {
   }
 
   __device__ __forceinline__ void load_queries(int head, int first) {
-    const int lane = threadIdx.x % 32;
+    const int lane = thread_ % 32;
 #pragma unroll
     for (int half = 0; half < 2; ++half)
 #pragma unroll
@@ -273,39 +380,50 @@ class Attention {
       }
   }
 
-  // Scores: head_size / 16 lanes a key, 16 dimensions each.
-  __device__ __forceinline__ void score_image(const Layer& layer, int head, int first, unsigned active, int warp, int lane) {
-    const int per_key = m_.head_size / 16, share = lane % per_key, keys_a_warp = 32 / per_key;
-    for (int r = 0; r < rows_here; ++r) {
+  // A warp a row where there are as many, else all warps a row.
+  static constexpr bool warp_a_row = rows_here >= team_warps;
+
+  __device__ __forceinline__ void score_image(int head, int first, unsigned active, int warp, int lane) {
+    for (int r = warp_a_row ? warp : 0; r < rows_here; r += warp_a_row ? team_warps : 1) {
       if (!(active >> r & 1)) continue;
-      const ImageKeys<T> image(m_, b_, rows_[first + r], layer, head);
-      const T* q = query(first + r, head) + share * 16;
-      const uint4 q_low = load_uncached(q), q_high = load_uncached(q + 8);
-      const std::uint32_t q_words[8] = {q_low.x, q_low.y, q_low.z, q_low.w, q_high.x, q_high.y, q_high.z, q_high.w};
-#pragma unroll 2
-      for (int j0 = warp * keys_a_warp; j0 < image.count; j0 += team_warps * keys_a_warp) {
-        const int j = j0 + lane / per_key;
-        float sum = 0;
-        if (j < image.count) {
-          const T* key = image.keys + image.at(j, m_.head_size) + share * 16;
-          const uint4 low = load_uncached(key), high = load_uncached(key + 8);
-          const std::uint32_t words[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+      const ImageKeys<T> image(m_, b_, rows_[first + r], layer_, head);
+      const T* q = query(first + r, head) + share_.key_share;
+      const uint4 queries[2] = {load_uncached(q), load_uncached(q + 8)};
+      const auto score = [&](int j, const uint4& low, const uint4& high) {
+        float sum = dot_16<T>(queries, low, high);
+        for (int offset = share_.key_lanes / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
+        if (share_.key_share == 0 && j < image.count) scratch_.image[r][j] = sum;
+      };
+      constexpr int together = 4;
+      const int step = share_.keys_a_warp * (warp_a_row ? 1 : team_warps);
+      int j0 = warp_a_row ? 0 : warp * share_.keys_a_warp;
+      if constexpr (holds_image) {
+        if (r == held_) {
 #pragma unroll
-          for (int d = 0; d < 8; ++d) {
-            const float2 a = widen_pair(q_words[d], T{}), k = widen_pair(words[d], T{});
-            sum = fmaf(a.x, k.x, sum);
-            sum = fmaf(a.y, k.y, sum);
-          }
+          for (int i = 0; i < Image::key_passes; ++i, j0 += step)
+            score(j0 + lane / share_.key_lanes, image_.keys[i][0], image_.keys[i][1]);
         }
-        for (int offset = per_key / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
-        if (share == 0 && j < image.count) scratch_.image[r][j] = sum;
+      }
+      for (; j0 < image.count; j0 += together * step) {
+        uint4 keys[together][2];
+#pragma unroll
+        for (int i = 0; i < together; ++i) {
+          const int j = j0 + i * step + lane / share_.key_lanes;
+          keys[i][0] = keys[i][1] = uint4{};
+          if (j >= image.count) continue;
+          const T* key = image.keys + std::size_t(image.place(j)) * m_.head_size + share_.key_share;
+          keys[i][0] = load_uncached(key);
+          keys[i][1] = load_uncached(key + 8);
+        }
+#pragma unroll
+        for (int i = 0; i < together; ++i) score(j0 + i * step + lane / share_.key_lanes, keys[i][0], keys[i][1]);
       }
     }
   }
 
   // Scores to weights, by a warp.
-  __device__ __forceinline__ void softmax(const Row& row, int r, const Layer& layer, int head, int lane) {
-    const int texts = text_count(row), images = ImageKeys<T>(m_, b_, row, layer, head).count;
+  __device__ __forceinline__ void softmax(const Row& row, int r, int head, int lane) {
+    const int texts = text_count(row), images = ImageKeys<T>(m_, b_, row, layer_, head).count;
     constexpr int text_each = most_text / 32, image_each = most_image_keys / 32;
     float text[text_each], image[image_each], largest = -INFINITY, sum = 0;
 #pragma unroll
@@ -358,39 +476,55 @@ class Attention {
     }
   }
 
-  // Values: head_size / 8 lanes a key, 8 dimensions each; four sums a row, of every fourth set of keys.
-  __device__ __forceinline__ void gather_image(const Layer& layer, int head, int first, unsigned active, int warp, int lane) {
-    const int value_lanes = m_.head_size / 8, dims = lane % value_lanes * 8, keys_a_warp = 32 / value_lanes;
-    constexpr int parts = 4;
-    constexpr int own = Scratch::value_parts == 1 ? parts : 1;
-    for (int r = own == parts ? warp : 0; r < rows_here; r += own == parts ? team_warps : 1) {
+  // Four sums a row, of every fourth set of keys: a warp's own, or a sum of each warp.
+  __device__ __forceinline__ void gather_image(int head, int first, unsigned active, int warp, int lane) {
+    constexpr int parts = team_warps;
+    constexpr int own = warp_a_row ? parts : 1;
+    const int keys_a_warp = share_.values_a_warp;
+    for (int r = warp_a_row ? warp : 0; r < rows_here; r += warp_a_row ? team_warps : 1) {
       if (!(active >> r & 1)) continue;
-      const ImageKeys<T> image(m_, b_, rows_[first + r], layer, head);
+      const ImageKeys<T> image(m_, b_, rows_[first + r], layer_, head);
       float acc[own][8] = {};
-#pragma unroll 2
-      for (int j0 = 0; j0 < image.count; j0 += parts * keys_a_warp)
+      int j0 = 0;
+      if constexpr (holds_image) {
+        if (r == held_) {
 #pragma unroll
-        for (int p = 0; p < own; ++p) {
-          const int j = j0 + (own == parts ? p : warp) * keys_a_warp + lane / value_lanes;
-          if (j >= image.count) continue;
-          const uint4 value = load_uncached(image.values + image.at(j, m_.head_size) + dims);
-          const float weight = scratch_.image[r][j];
-          const std::uint32_t words[4] = {value.x, value.y, value.z, value.w};
-#pragma unroll
-          for (int d = 0; d < 4; ++d) {
-            const float2 pair = widen_pair(words[d], T{});
-            acc[p][2 * d] = fmaf(weight, pair.x, acc[p][2 * d]);
-            acc[p][2 * d + 1] = fmaf(weight, pair.y, acc[p][2 * d + 1]);
-          }
+          for (int i = 0; i < Image::value_passes; ++i, j0 += parts * keys_a_warp)
+            if (const int j = j0 + warp * keys_a_warp + lane / share_.value_lanes; j < most_image_keys)
+              add_weighted<T>(acc[0], scratch_.image[r][j], image_.values[i]);
         }
+      }
+      constexpr int together = 8 / own;
+      for (; j0 < image.count; j0 += together * parts * keys_a_warp) {
+        uint4 values[together][own];
+        float weights[together][own];
+#pragma unroll
+        for (int i = 0; i < together; ++i)
+#pragma unroll
+          for (int p = 0; p < own; ++p) {
+            const int j = j0 + (i * parts + (own == parts ? p : warp)) * keys_a_warp + lane / share_.value_lanes;
+            values[i][p] = uint4{};
+            weights[i][p] = 0;
+            if (j >= image.count) continue;
+            values[i][p] = load_uncached(image.values + std::size_t(image.place(j)) * m_.head_size + share_.dims);
+            weights[i][p] = scratch_.image[r][j];
+          }
+#pragma unroll
+        for (int i = 0; i < together; ++i)
+#pragma unroll
+          for (int p = 0; p < own; ++p) add_weighted<T>(acc[p], weights[i][p], values[i][p]);
+      }
 #pragma unroll
       for (int d = 0; d < 8; ++d) {
 #pragma unroll
         for (int p = 0; p < own; ++p)
-          for (int offset = value_lanes; offset < 32; offset *= 2) acc[p][d] += __shfl_xor_sync(0xFFFFFFFFu, acc[p][d], offset);
-        if (lane < value_lanes) {
-          if constexpr (own == parts) scratch_.values[r][0][dims + d] = (acc[0][d] + acc[1][d]) + (acc[2][d] + acc[3][d]);
-          else scratch_.values[r][warp][dims + d] = acc[0][d];
+          for (int offset = share_.value_lanes; offset < 32; offset *= 2)
+            acc[p][d] += __shfl_xor_sync(0xFFFFFFFFu, acc[p][d], offset);
+        if (lane < share_.value_lanes) {
+          if constexpr (own == parts)
+            scratch_.values[r][0][share_.dims + d] = (acc[0][d] + acc[1][d]) + (acc[2][d] + acc[3][d]);
+          else
+            scratch_.values[r][warp][share_.dims + d] = acc[0][d];
         }
       }
     }
@@ -399,12 +533,17 @@ class Attention {
   const Model& m_;
   const Buffers& b_;
   const Row* rows_;
+  const Layer& layer_;
+  int thread_;
+  LaneShare share_;
   int team_;
   Scratch& scratch_;
   int task_;
   const void* prepared_ = nullptr;  // the text whose fragments are held
+  int held_ = -1;                   // the row of the group whose image keys and values are held
   uint4 queries_[2][key_steps];
   TextFragments<T, HeadSize> text_;
+  Image image_;
 };
 
 }  // namespace kandinsky::cuda

@@ -14,6 +14,7 @@ namespace kandinsky::cuda {
 constexpr int row_tile = 128;  // outputs of a work item
 constexpr int k_chunk = 64;    // inputs of a stage of the ring
 constexpr int most_rows = 64;  // rows of a pass
+constexpr int most_image_keys = 128;  // that a row sees: an 11 x 11 neighbourhood that wraps around has up to 121
 constexpr int most_splits = 8;
 constexpr std::size_t stage_bytes = std::size_t{row_tile} * k_chunk * 2;
 
@@ -40,7 +41,7 @@ struct Norm {
 
 enum class Mask : int { row, column, convolution };
 
-struct Layer {
+struct alignas(16) Layer {
   Matrix query_key_value, dense, up, down;
   Norm input_norm, first_addition_norm, post_attention_norm, second_addition_norm;
   Mask mask;
@@ -93,10 +94,9 @@ struct Buffers {
 };
 
 // What a pass spends its time on, in the order of a layer; each is followed by the wait for the other blocks.
-constexpr const char* pass_phase_names[] = {"norm",  "wait", "query key value", "wait", "attention", "wait", "dense",
-                                            "wait",  "norm", "wait",            "up",   "wait",      "down", "wait",
-                                            "norms", "wait", "logits"};
-constexpr int pass_phases = 17;
+constexpr const char* pass_phase_names[] = {"norm", "wait", "query key value", "wait", "attention", "wait", "dense", "wait",
+                                            "norm", "wait", "up",              "wait", "down",      "wait", "logits"};
+constexpr int pass_phases = 15;
 
 // What a slot draws, and how far it is.
 struct SlotState {
