@@ -1,7 +1,8 @@
 // The CUDA token loop: seconds an image of a model with random weights, over the floor of its memory.
-//   bench_cuda_token_loop --model kandinsky-12b --random-weights [--batch 1,16,64] [--dtype fp16] [Google Benchmark's flags]
+//   bench_cuda_token_loop --model kandinsky-12b --random-weights [--batch 1,16,64] [--dtype fp16] [--repeat 5] [--profile] [Google Benchmark's flags]
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -50,12 +51,22 @@ std::optional<std::string> flag(int& argc, char** argv, const std::string& name,
   return std::nullopt;
 }
 
+// Where the blocks of the pass spend a step.
+void print_shares(const std::vector<double>& cycles, double step) {
+  double total = 0;
+  for (const double c : cycles) total += c;
+  for (int i = 0; i < cuda::pass_phases; ++i)
+    std::printf("  %-16s %5.1f %%  %8.1f us\n", cuda::pass_phase_names[i], 100 * cycles[i] / total, 1e6 * step * cycles[i] / total);
+}
+
 int run(int argc, char** argv) {
   std::string model = flag(argc, argv, "--model").value_or("kandinsky-12b");
   if (model == "kandinsky-12b") model = "kandinsky";
   if (model == "malevich-1.3b") model = "malevich";
   const std::string batches = flag(argc, argv, "--batch").value_or("1,16,64");
   const Precision precision = kandinsky::precision(flag(argc, argv, "--dtype").value_or("fp16"));
+  const bool profiled = flag(argc, argv, "--profile", false).has_value();
+  const int images = std::stoi(flag(argc, argv, "--repeat").value_or("5"));
   flag(argc, argv, "--random-weights", false);
   const auto config = TransformerConfig::preset(model);
   if (!config) throw Error(ErrorCode::invalid_argument, "--model", "'" + model + "' is not a known model");
@@ -78,20 +89,27 @@ int run(int argc, char** argv) {
   for (std::string word; std::getline(list, word, ',');) {
     const int batch = std::stoi(word);
     benchmark::RegisterBenchmark((model + "/batch:" + word).c_str(), [=, &weights](benchmark::State& state) {
-      CudaDecoder decoder(weights, batch);
+      CudaDecoder decoder(weights, batch, profiled);
       const std::size_t used = free_before - cuda::device_properties(0).memory_free;
       DrawOptions options;
       options.images = batch;
-      double best = 1e9;
+      options.batch = batch;
+      std::vector<double> all;
+      bool warm = false;
       for (auto _ : state) {
         const double seconds = seconds_of([&] { draw(decoder, *config, text, options); });
         state.SetIterationTime(seconds);
-        best = std::min(best, seconds);
         ++options.seed;
+        if (warm) all.push_back(seconds);
+        warm = true;
       }
-      state.counters["over_floor"] = best / (step_bytes * config->image_length() / bandwidth);
+      std::sort(all.begin(), all.end());
+      const double median = all[all.size() / 2];
+      if (profiled) print_shares(decoder.profile(), median / config->image_length());
+      state.counters["median_s"] = median;
+      state.counters["over_floor"] = median / (step_bytes * config->image_length() / bandwidth);
       state.counters["GB_used"] = double(used) / 1e9;
-    })->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1);
+    })->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(images + 1);
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -47,7 +47,7 @@ struct CudaDecoder::Slot {
 
 // Buffers of a pass.
 struct CudaDecoder::Work {
-  cuda::DeviceMemory row, x, activations, context, inner, query, partial, logits, barrier;
+  cuda::DeviceMemory row, x, activations, context, inner, query, partial, logits, barrier, profile;
   cuda::Buffers buffers{};
   cuda::Plan plan{};
 
@@ -64,12 +64,13 @@ struct CudaDecoder::Work {
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
     barrier = cuda::DeviceMemory(sizeof(unsigned));
     buffers = {rows,          keys,        values,         row.as<cuda::Row>(), x.as<float>(),       activations.get(),
-               context.get(), inner.get(), query.as<float>(), partial.as<float>(), logits.as<float>(), barrier.as<unsigned>()};
+               context.get(), inner.get(), query.get(), partial.as<float>(), logits.as<float>(), barrier.as<unsigned>(), nullptr};
     plan = cuda::plan_pass(weights.model(), rows, weights.device());
   }
 };
 
-CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots) : weights_(std::move(weights)), slots_(slots) {
+CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots, bool profiled)
+    : weights_(std::move(weights)), slots_(slots) {
   if (slots < 1 || slots > most_slots)
     fail(ErrorCode::invalid_argument, "batch", "{} is not in 1..{} on a CUDA device", slots, most_slots);
   cuda::use_device(weights_->device());
@@ -82,6 +83,10 @@ CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots) 
   text_ids_ = cuda::DeviceMemory((config().text_length + 1) * sizeof(std::int32_t));
   loop_ = std::make_unique<Work>(*weights_, rows_for(slots), keys_.get(), values_.get());
   prefill_ = std::make_unique<Work>(*weights_, rows_for(std::min(config().text_length, cuda::most_rows)), nullptr, nullptr);
+  if (profiled) {
+    loop_->profile = cuda::DeviceMemory(std::size_t(loop_->plan.blocks) * cuda::pass_phases * sizeof(long long));
+    loop_->buffers.profile = loop_->profile.as<long long>();
+  }
   std::vector<cuda::Row> idle(loop_->buffers.rows, cuda::Row{0, -1, nullptr, nullptr});
   stream_.to_device(loop_->row.get(), idle.data(), idle.size() * sizeof(cuda::Row));
   graph_ = cuda::Graph(stream_, [&] {
@@ -213,6 +218,16 @@ std::vector<float> CudaDecoder::newest_logits(int slot) const {
   std::vector<float> logits(config().image_vocab);
   stream_.to_host(logits.data(), loop_->logits.as<float>() + slot * logits_stride(config()), logits.size() * sizeof(float));
   return logits;
+}
+
+std::vector<double> CudaDecoder::profile() const {
+  const int blocks = loop_->plan.blocks;
+  std::vector<long long> cycles(std::size_t(blocks) * cuda::pass_phases);
+  stream_.synchronize();
+  stream_.to_host(cycles.data(), loop_->profile.get(), cycles.size() * sizeof(long long));
+  std::vector<double> mean(cuda::pass_phases);
+  for (std::size_t i = 0; i < cycles.size(); ++i) mean[i % cuda::pass_phases] += double(cycles[i]) / blocks;
+  return mean;
 }
 
 void CudaDecoder::release(int index) {

@@ -20,7 +20,7 @@ class CudaDecoder : public Decoder {
   static constexpr int most_slots = cuda::most_rows;
   static constexpr int steps_ahead = 4;
 
-  CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots);
+  CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots, bool profiled = false);
   ~CudaDecoder() override;
 
   int slots() const override { return static_cast<int>(slots_.size()); }
@@ -31,6 +31,9 @@ class CudaDecoder : public Decoder {
   DrawnTokens result(int slot) const override;
   std::vector<float> newest_logits(int slot) const override;
   void release(int slot) override;
+
+  // Clock cycles of all steps so far by phase (cuda::pass_phase_names), mean of the blocks. Waits. Needs `profiled`.
+  std::vector<double> profile() const;
 
   // Bytes of device memory for `slots` images, and of one prompt's text.
   static std::size_t cache_bytes(const TransformerConfig& config, int slots);

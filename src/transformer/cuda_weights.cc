@@ -28,6 +28,18 @@ DType dtype_of(const at::Tensor& tensor) {
                                                                                                    : DType::float32;
 }
 
+// Image keys that a position of a convolution layer sees at most.
+int most_neighbours(const TransformerConfig& config) {
+  int most = 0;
+  const CacheLayout layout(MaskKind::convolution, config);
+  for (int raster = 0; raster < config.image_length(); ++raster) {
+    int count = 0;
+    for (const KeySegment& segment : layout.segments(raster)) count += segment.count;
+    most = std::max(most, count);
+  }
+  return most;
+}
+
 cuda::Matrix shape_of(int outputs, int inputs) { return {nullptr, nullptr, outputs, inputs}; }
 
 }  // namespace
@@ -36,7 +48,8 @@ bool cuda_kernels_fit(const TransformerConfig& config, int device) {
   const cuda::DeviceProperties properties = cuda::device_properties(device);
   const int size = config.head_size();
   return properties.major == 9 && config.hidden <= 4096 && (size == 16 || size == 32 || size == 64 || size == 128) &&
-         config.text_length <= 512 && config.image_vocab <= 32768;
+         config.text_length <= 128 && config.text_length % 8 == 0 && config.grid <= 32 && config.image_vocab <= 32768 &&
+         most_neighbours(config) <= cuda::most_image_keys;
 }
 
 CudaWeights::CudaWeights(const TransformerConfig& config, Precision precision, int device)

@@ -14,6 +14,7 @@ namespace kandinsky::cuda {
 constexpr int row_tile = 128;  // outputs of a work item
 constexpr int k_chunk = 64;    // inputs of a stage of the ring
 constexpr int most_rows = 64;  // rows of a pass
+constexpr int most_image_keys = 128;  // that a row sees: an 11 x 11 neighbourhood that wraps around has up to 121
 constexpr int most_splits = 8;
 constexpr std::size_t stage_bytes = std::size_t{row_tile} * k_chunk * 2;
 
@@ -40,7 +41,7 @@ struct Norm {
 
 enum class Mask : int { row, column, convolution };
 
-struct Layer {
+struct alignas(16) Layer {
   Matrix query_key_value, dense, up, down;
   Norm input_norm, first_addition_norm, post_attention_norm, second_addition_norm;
   Mask mask;
@@ -54,7 +55,7 @@ struct Row {
   int slot;
   int position;   // raster index, or text position; -1: the row is idle
   void* text_keys;    // [layer][head][text_length][head_size] of the row's prompt
-  void* text_values;
+  void* text_values;  // [layer][head][head_size][text_length]
 };
 
 struct Model {
@@ -85,11 +86,17 @@ struct Buffers {
   void* activations;   // fragment order, [round_up(4 hidden, 64)][rows]; what the next product reads
   void* context;       // likewise, [hidden]
   void* inner;         // likewise, [4 hidden]
-  float* query;        // [rows][hidden]
+  void* query;         // [rows][hidden] of the model's number
   float* partial;      // [most_splits][rows][hidden]
   float* logits;       // [rows][round_up(image_vocab, row_tile)]
   unsigned* barrier;   // counter of the grid's barrier
+  long long* profile;  // [blocks][pass_phases] clock cycles that a pass adds to, or nullptr
 };
+
+// What a pass spends its time on, in the order of a layer; each is followed by the wait for the other blocks.
+constexpr const char* pass_phase_names[] = {"norm", "wait", "query key value", "wait", "attention", "wait", "dense", "wait",
+                                            "norm", "wait", "up",              "wait", "down",      "wait", "logits"};
+constexpr int pass_phases = 15;
 
 // What a slot draws, and how far it is.
 struct SlotState {
@@ -111,6 +118,7 @@ struct SlotState {
 struct Plan {
   int blocks;
   int stages;
+  int ahead;  // stages that a block asks memory for at a time
   int activation_stages;
   std::size_t shared_bytes;
 };

@@ -28,6 +28,21 @@ __device__ __forceinline__ float widen(float x) { return x; }
 __device__ __forceinline__ float widen(__half x) { return __half2float(x); }
 __device__ __forceinline__ float widen(__nv_bfloat16 x) { return __bfloat162float(x); }
 
+// threadIdx.x, read anew: what follows from it is not kept in registers through a whole pass.
+__device__ __forceinline__ int fresh_thread() {
+  int thread;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+  return thread;
+}
+
+// Two neighbours at an even place.
+__device__ __forceinline__ void store_pair(__half* to, float first, float second) {
+  *reinterpret_cast<__half2*>(to) = {narrow<__half>(first), narrow<__half>(second)};
+}
+__device__ __forceinline__ void store_pair(__nv_bfloat16* to, float first, float second) {
+  *reinterpret_cast<__nv_bfloat162*>(to) = {narrow<__nv_bfloat16>(first), narrow<__nv_bfloat16>(second)};
+}
+
 // Where number k of row n stands among activations in fragment order, for n_tiles groups of eight rows.
 __host__ __device__ __forceinline__ std::size_t activation_offset(int k, int n, int n_tiles) {
   const int lane = (n % 8) * 4 + (k % 8) / 2;
