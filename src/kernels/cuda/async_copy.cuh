@@ -36,6 +36,18 @@ __device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, std::uint32
   } while (done == 0);
 }
 
+__device__ __forceinline__ bool barrier_passed(std::uint64_t* barrier, std::uint32_t parity) {
+  std::uint32_t done;
+  asm volatile(
+      "{\n.reg .pred p;\n"
+      "mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+      "selp.b32 %0, 1, 0, p;\n}"
+      : "=r"(done)
+      : "r"(shared_address(barrier)), "r"(parity)
+      : "memory");
+  return done != 0;
+}
+
 __device__ __forceinline__ std::uint64_t policy_evict_first() {
   std::uint64_t policy;
   asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
@@ -57,8 +69,8 @@ __device__ __forceinline__ void bulk_copy(void* to, const void* from, std::uint3
       : "memory");
 }
 
-// Between ordinary writes of some memory and bulk copies of it, on both sides.
-__device__ __forceinline__ void proxy_fence() { asm volatile("fence.proxy.async;" ::: "memory"); }
+// Between ordinary writes of the device's memory and bulk copies of it, on both sides.
+__device__ __forceinline__ void proxy_fence() { asm volatile("fence.proxy.async.global;" ::: "memory"); }
 
 // A ring of stages: which one is next, and the parity of its barrier.
 struct RingPosition {

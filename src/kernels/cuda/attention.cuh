@@ -238,6 +238,7 @@ class Attention {
   static constexpr int rows_here = group_rows<NT>;
   // Where registers suffice.
   static constexpr bool holds_image = rows_here < team_warps && HeadSize <= 64;
+  static constexpr bool holds_values = HeadSize <= 64;
   struct None {};
   using Image = std::conditional_t<holds_image, ImageFragments<T, HeadSize>, None>;
 
@@ -276,7 +277,7 @@ class Attention {
  private:
   __device__ __forceinline__ void load_text(const void* keys, const void* values, int index, int head) {
     text_.load_keys(m_, keys, index, head, thread_);
-    text_.load_values(m_, values, index, head, thread_);
+    if constexpr (holds_values) text_.load_values(m_, values, index, head, thread_);
   }
 
   __device__ __forceinline__ int text_count(const Row& row) const { return row.slot < 0 ? row.position + 1 : m_.text_length; }
@@ -306,8 +307,12 @@ class Attention {
 
     float acc[value_tiles][4] = {};
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
-      if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
-      prepared_ = of.text_keys;
+      if constexpr (holds_values) {
+        if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
+        prepared_ = of.text_keys;
+      } else {
+        text_.load_values(m_, of.text_values, index, head, thread_);
+      }
       gather_text(mine, lane, acc);
     });
     gather_image(head, first, active, warp, lane);
@@ -394,7 +399,7 @@ class Attention {
         for (int offset = share_.key_lanes / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
         if (share_.key_share == 0 && j < image.count) scratch_.image[r][j] = sum;
       };
-      constexpr int together = 4;
+      constexpr int together = warp_a_row ? 5 : 2;  // a row's 33 keys at once, for heads of 64
       const int step = share_.keys_a_warp * (warp_a_row ? 1 : team_warps);
       int j0 = warp_a_row ? 0 : warp * share_.keys_a_warp;
       if constexpr (holds_image) {
@@ -494,7 +499,7 @@ class Attention {
               add_weighted<T>(acc[0], scratch_.image[r][j], image_.values[i]);
         }
       }
-      constexpr int together = 8 / own;
+      constexpr int together = 3;
       for (; j0 < image.count; j0 += together * parts * keys_a_warp) {
         uint4 values[together][own];
         float weights[together][own];

@@ -22,8 +22,8 @@ constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
 
 enum class Number { fp16, bf16, fp32 };  // fp32 in files alone
 
-// Weights [outputs, inputs] in the order of the matrix instruction's fragments:
-// [row tile][k chunk][16 rows of the tile][k 16 of the chunk][lane][8 numbers], zero where padded.
+// Weights [outputs, inputs] in the order in which tensor cores read them from shared memory:
+// [row tile][k chunk][8 numbers of the chunk][8 rows of the tile][row][number], zero where padded.
 struct Matrix {
   const void* weights;
   const float* bias;  // [round_up(outputs, row_tile)]
@@ -83,7 +83,7 @@ struct Buffers {
   void* values;
   Row* row;            // [rows]
   float* x;            // [rows][hidden] residual stream
-  void* activations;   // fragment order, [round_up(4 hidden, 64)][rows]; what the next product reads
+  void* activations;   // [round_up(hidden, 64) / 8][rows / 8][8 rows][8 numbers]; what the next product reads
   void* context;       // likewise, [hidden]
   void* inner;         // likewise, [4 hidden]
   void* query;         // [rows][hidden] of the model's number
@@ -119,6 +119,7 @@ struct Plan {
   int blocks;
   int stages;
   int ahead;  // stages that a block asks memory for at a time
+  int ahead_between;  // likewise, between two products
   int activation_stages;
   std::size_t shared_bytes;
 };

@@ -43,20 +43,21 @@ __device__ __forceinline__ void store_pair(__nv_bfloat16* to, float first, float
   *reinterpret_cast<__nv_bfloat162*>(to) = {narrow<__nv_bfloat16>(first), narrow<__nv_bfloat16>(second)};
 }
 
-// Where number k of row n stands among activations in fragment order, for n_tiles groups of eight rows.
+// Operands of wgmma lie in shared memory as blocks of 8 rows of 8 numbers, 128 bytes each (PTX ISA 8, "Matrix operands
+// in shared memory", no swizzling): first along the rows, then along k.
+constexpr int block_bytes = 128;
+
+// Where number k of row n stands among activations, for n_tiles groups of eight rows.
 __host__ __device__ __forceinline__ std::size_t activation_offset(int k, int n, int n_tiles) {
-  const int lane = (n % 8) * 4 + (k % 8) / 2;
-  return (std::size_t(k / 16) * n_tiles + n / 8) * 128 + lane * 4 + (k % 16) / 8 * 2 + k % 2;
+  return (std::size_t(k / 8) * n_tiles + n / 8) * 64 + n % 8 * 8 + k % 8;
 }
 
 // Where element (output, input) of a matrix stands when packed: see Matrix.
 __host__ __device__ __forceinline__ std::size_t weight_offset(int output, int input, int chunks) {
   const int tile = output / row_tile, chunk = input / k_chunk;
   const int row = output % row_tile, k = input % k_chunk;
-  const int lane = (row % 8) * 4 + (k % 8) / 2;
-  const int element = (k % 16) / 8 * 4 + (row % 16) / 8 * 2 + k % 2;
   const std::size_t stage = (std::size_t(tile) * chunks + chunk) * (row_tile * k_chunk);
-  return stage + ((row / 16 * (k_chunk / 16) + k / 16) * 32 + lane) * 8 + element;
+  return stage + (k / 8 * (row_tile / 8) + row / 8) * 64 + row % 8 * 8 + k % 8;
 }
 
 }  // namespace kandinsky::cuda

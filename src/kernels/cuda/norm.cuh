@@ -103,70 +103,59 @@ __device__ __forceinline__ void normalise(Slice& x, int count, const NormSlice& 
 // x += sandwich(clamp(sum of partial products + bias)); activations = last(norm(x)). A row a block: there are at least
 // as many blocks as rows. `bias` nullptr: x stays. `sandwich` and `last` without weights: none.
 //
-// Made before the barrier behind which the products are complete, it asks for all else early.
+// Nothing is held across the barrier before: registers that do not suffice would go to memory.
 template <int NT, typename T>
-class ResidualNorm {
- public:
-  __device__ __forceinline__ ResidualNorm(const Model& m, const Buffers& b, const Row* rows, const float* bias,
-                                          const Norm& sandwich, const Norm& norm)
-      : m_(m), b_(b), thread_(fresh_thread()), row_(blockIdx.x), mine_(row_ < NT * 8 && rows[row_].position >= 0),
-        adds_(bias != nullptr), sandwiched_(sandwich.weight != nullptr) {
-    if (!mine_) return;
-    x_.load(b.x + std::size_t(row_) * m.hidden, m.hidden, thread_);
-    after_.load(norm, m.hidden, thread_);
-    if (adds_) sum_.load(bias, m.hidden, thread_);
-    if (sandwiched_) between_.load(sandwich, m.hidden, thread_);
+__device__ __forceinline__ void residual_norm(const Model& m, const Buffers& b, const Row* rows, const float* bias, int splits,
+                                              bool clamp, const Norm& sandwich, const Norm& norm, const Norm& last,
+                                              float* scratch) {
+  const int row = blockIdx.x, hidden = m.hidden, thread = fresh_thread();
+  if (row >= NT * 8 || rows[row].position < 0) return;
+  int part = 0;
+  Slice x;
+  NormSlice scale;
+  x.load(b.x + std::size_t(row) * hidden, hidden, thread);
+  if (bias != nullptr) {
+    Slice sum;
+    sum.load(bias, hidden, thread);
+    const float* partial = b.partial + std::size_t(row) * hidden;
+    const std::size_t next = std::size_t(b.rows) * hidden;
+    constexpr int together = 4;
+    for (int split = 0; split < splits; split += together) {
+      Slice slice[together];
+#pragma unroll
+      for (int s = 0; s < together; ++s) slice[s].load(partial + (split + s) * next, split + s < splits ? hidden : 0, thread);
+#pragma unroll
+      for (int s = 0; s < together; ++s)
+#pragma unroll
+        for (int i = 0; i < each; ++i) sum.v[i] += slice[s].v[i];
+    }
+    if (clamp) {
+#pragma unroll
+      for (int i = 0; i < each; ++i) sum.v[i] = fminf(fmaxf(sum.v[i], -65504.0f), 65504.0f);
+    }
+    if (sandwich.weight != nullptr) {
+      scale.load(sandwich, hidden, thread);
+      normalise(sum, hidden, scale, thread, scratch, part);
+    }
+#pragma unroll
+    for (int i = 0; i < each; ++i) x.v[i] += sum.v[i];
+    x.store(b.x + std::size_t(row) * hidden, hidden, thread);
   }
-
-  __device__ __forceinline__ void finish(int splits, bool clamp, const Norm& last, float* scratch) {
-    if (!mine_) return;
-    const int hidden = m_.hidden, thread = thread_;
-    int part = 0;
-    if (adds_) {
-      const float* partial = b_.partial + std::size_t(row_) * hidden;
-      const std::size_t next = std::size_t(b_.rows) * hidden;
-      constexpr int together = 2;
-      for (int split = 0; split < splits; split += together) {
-        Slice slice[together];
-#pragma unroll
-        for (int s = 0; s < together; ++s) slice[s].load(partial + (split + s) * next, split + s < splits ? hidden : 0, thread);
-#pragma unroll
-        for (int s = 0; s < together; ++s)
-#pragma unroll
-          for (int i = 0; i < each; ++i) sum_.v[i] += slice[s].v[i];
-      }
-      if (clamp) {
-#pragma unroll
-        for (int i = 0; i < each; ++i) sum_.v[i] = fminf(fmaxf(sum_.v[i], -65504.0f), 65504.0f);
-      }
-      if (sandwiched_) normalise(sum_, hidden, between_, thread, scratch, part);
-#pragma unroll
-      for (int i = 0; i < each; ++i) x_.v[i] += sum_.v[i];
-      x_.store(b_.x + std::size_t(row_) * hidden, hidden, thread);
-    }
-    normalise(x_, hidden, after_, thread, scratch, part);
-    if (last.weight != nullptr) {
-      after_.load(last, hidden, thread);
-      normalise(x_, hidden, after_, thread, scratch, part);
-    }
-    T* out = static_cast<T*>(b_.activations);
-#pragma unroll
-    for (int g = 0; g < each / 4; ++g) {
-      const int k = slice_start(thread, g);
-      if (k >= hidden) continue;
-#pragma unroll
-      for (int i = 0; i < 4; i += 2)
-        store_pair(out + activation_offset(k + i, row_, NT), x_.v[g * 4 + i], x_.v[g * 4 + i + 1]);
-    }
+  scale.load(norm, hidden, thread);
+  normalise(x, hidden, scale, thread, scratch, part);
+  if (last.weight != nullptr) {
+    scale.load(last, hidden, thread);
+    normalise(x, hidden, scale, thread, scratch, part);
   }
-
- private:
-  const Model& m_;
-  const Buffers& b_;
-  int thread_, row_;
-  bool mine_, adds_, sandwiched_;
-  Slice x_, sum_;
-  NormSlice between_, after_;
-};
+  T* out = static_cast<T*>(b.activations);
+#pragma unroll
+  for (int g = 0; g < each / 4; ++g) {
+    const int k = slice_start(thread, g);
+    if (k >= hidden) continue;
+#pragma unroll
+    for (int i = 0; i < 4; i += 2)
+      store_pair(out + activation_offset(k + i, row, NT), x.v[g * 4 + i], x.v[g * 4 + i + 1]);
+  }
+}
 
 }  // namespace kandinsky::cuda

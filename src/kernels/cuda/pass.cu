@@ -6,7 +6,8 @@
 namespace kandinsky::cuda {
 namespace {
 
-constexpr int stages_ahead = 3;  // 48 KB a block: what the memory's latency takes at full bandwidth, twice
+constexpr int stages_ahead_between = 1;  // while no block multiplies
+constexpr int stages_ahead = 4;  // of 16 KB a block: what the memory takes at full bandwidth
 
 PassVariant variant(const Model& model, int rows) {
   switch (rows) {
@@ -36,6 +37,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   shared -= static_cast<int>(kernel.state) + 64;
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
   plan.ahead = std::min(plan.stages, stages_ahead);
+  plan.ahead_between = std::min(plan.stages, stages_ahead_between);
   plan.shared_bytes = fixed + plan.stages * (stage_bytes + 16);
   check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel.kernel),
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(plan.shared_bytes)),
@@ -47,7 +49,7 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
   const auto queue = static_cast<cudaStream_t>(stream);
   const PassVariant kernel = variant(model, buffers.rows);
   check_cuda(cudaMemsetAsync(buffers.barrier, 0, sizeof(unsigned), queue), "barrier");
-  PassArguments arguments{model, buffers, buffers.rows, plan.stages, plan.ahead, plan.activation_stages, want_logits ? 1 : 0};
+  PassArguments arguments{model, buffers, buffers.rows, plan.stages, plan.ahead, plan.ahead_between, plan.activation_stages, want_logits ? 1 : 0};
   void* pointers[] = {&arguments};
   check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel.kernel),
                                          dim3(plan.blocks), dim3(kernel.threads), pointers, plan.shared_bytes, queue),

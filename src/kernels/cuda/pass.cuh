@@ -136,6 +136,15 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
   int product = 0;
   items.next();
 
+  // A group of four warps takes half of a tile's outputs.
+  const std::uint32_t weight_base = shared_address(weight_ring) + warp / 4 * (row_tile / 16) * block_bytes;
+  const std::uint32_t activation_base = shared_address(activation_ring);
+  const auto free_stage = [&](int weight_stage, int activation_stage) {
+    if (lane != 0) return;
+    barrier_arrive(&weight_empty[weight_stage]);
+    barrier_arrive(&activation_empty[activation_stage]);
+  };
+
   // store(output, split) gives a function of (row, value). What it reads for that is asked for before the weights come.
   const auto multiply = [&](int outputs, const auto& store) {
     for (; items.product == product; items.next()) {
@@ -143,19 +152,24 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       const auto put_low = store(min(output, outputs - 1), items.split);
       const auto put_high = store(min(output + 8, outputs - 1), items.split);
       float acc[NT][4] = {};
+      int last_weights = 0, last_activations = 0;
       for (int chunk = items.first; chunk < items.last; ++chunk) {
         barrier_wait(&weight_full[weights.stage], weights.parity);
         barrier_wait(&activation_full[activations.stage], activations.parity);
-        multiply_stage<NT, T>(weight_ring + weights.stage * stage_bytes + warp * (stage_bytes / 8),
-                              activation_ring + activations.stage * (NT * 1024), lane, acc);
-        __syncwarp();
-        if (lane == 0) {
-          barrier_arrive(&weight_empty[weights.stage]);
-          barrier_arrive(&activation_empty[activations.stage]);
+        groups_begin();
+        multiply_stage<NT, T>(weight_base + weights.stage * stage_bytes, activation_base + activations.stage * (NT * 1024), acc);
+        groups_commit();
+        if (chunk > items.first) {
+          groups_wait<1>();
+          free_stage(last_weights, last_activations);
         }
+        last_weights = weights.stage;
+        last_activations = activations.stage;
         weights.next(a.stages);
         activations.next(a.activation_stages);
       }
+      groups_wait<0>();
+      free_stage(last_weights, last_activations);
 #pragma unroll
       for (int nt = 0; nt < NT; ++nt)
 #pragma unroll
@@ -203,7 +217,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
   consumer_sync();
 
   auto* sums = reinterpret_cast<float*>(scratch + Attention<NT, T, HeadSize>::scratch_bytes);
-  ResidualNorm<NT, T>(m, b, state.row, nullptr, Norm{}, state.layer[0].input_norm).finish(0, false, Norm{}, sums);
+  residual_norm<NT, T>(m, b, state.row, nullptr, 0, false, Norm{}, state.layer[0].input_norm, Norm{}, sums);
   for (int i = 0; i < m.layers; ++i) {
     const Layer& layer = state.layer[i % 2];
     const Layer& next = state.layer[(i + 1) % 2];
@@ -247,11 +261,9 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       return [=](int n, float value) { to[std::size_t(n) * hidden] = value; };
     };
     multiply(hidden, store_partial);
-    {
-      ResidualNorm<NT, T> norm(m, b, state.row, layer.dense.bias, layer.first_addition_norm, layer.post_attention_norm);
-      meet();
-      norm.finish(m.dense_splits, true, Norm{}, sums);
-    }
+    meet();
+    residual_norm<NT, T>(m, b, state.row, layer.dense.bias, m.dense_splits, true, layer.first_addition_norm,
+                         layer.post_attention_norm, Norm{}, sums);
     meet();
     multiply(4 * hidden, [&](int o, int) {
       const float bias = layer.up.bias[o];
@@ -261,14 +273,11 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     keep_layer(i + 1);
     meet();
     multiply(hidden, store_partial);
-    {
-      const bool last = i + 1 == m.layers;
-      ResidualNorm<NT, T> norm(m, b, state.row, layer.down.bias, layer.second_addition_norm,
-                               last ? m.final_norm : next.input_norm);
-      meet();
-      phase = 0;
-      norm.finish(m.down_splits, false, last ? m.logits_norm : Norm{}, sums);
-    }
+    meet();
+    phase = 0;
+    const bool last = i + 1 == m.layers;
+    residual_norm<NT, T>(m, b, state.row, layer.down.bias, m.down_splits, false, layer.second_addition_norm,
+                         last ? m.final_norm : next.input_norm, last ? m.logits_norm : Norm{}, sums);
   }
   if (a.want_logits) {
     meet();
@@ -362,6 +371,8 @@ class WeightStream {
     return true;
   }
 
+  __device__ __forceinline__ int product() const { return product_; }
+
  private:
   __device__ __forceinline__ const char* of(int product) const {
     const Model& m = a_.model;
@@ -378,20 +389,30 @@ class WeightStream {
   const char *weights_ = nullptr, *next_;
 };
 
-inline __device__ void copy_weights(const PassArguments& a, char* ring, std::uint64_t* full, std::uint64_t* empty) {
+// The barrier behind which the activations of a product are complete.
+__device__ __forceinline__ int barrier_before(int product) {
+  constexpr int complete[] = {before_query, before_dense, before_up, before_down};
+  return product / products_a_layer * barriers_a_layer + complete[product % products_a_layer];
+}
+
+// What is asked for beyond what keeps the memory busy only makes everybody else's reads wait: those between two products
+// above all, of which each depends on the one before. So fewer stages are under way at a time while nobody multiplies.
+inline __device__ void copy_weights(const PassArguments& a, const BlockState& state, char* ring, std::uint64_t* full,
+                                    std::uint64_t* empty) {
   RingPosition at, landed;
   at.parity = 1;  // the ring starts out empty
-  int asked = 0;
+  int under_way = 0;
   const std::uint64_t policy = policy_evict_first();
+  const volatile int* passed = &state.passed;
   for (WeightStream stream(a); stream.next();) {
+    const int start = barrier_before(stream.product());
     barrier_wait(&empty[at.stage], at.parity);
-    // What is asked for beyond what keeps the memory busy only makes everybody else's reads wait.
-    if (asked < a.ahead) {
-      ++asked;
-    } else {
-      barrier_wait(&full[landed.stage], landed.parity);
+    while (under_way >= (*passed >= start ? a.ahead : a.ahead_between)) {
+      if (!barrier_passed(&full[landed.stage], landed.parity)) continue;
       landed.next(a.stages);
+      --under_way;
     }
+    ++under_way;
     barrier_expect(&full[at.stage], stage_bytes);
     bulk_copy(ring + at.stage * stage_bytes, stream.at, stage_bytes, &full[at.stage], policy);
     at.next(a.stages);
@@ -402,7 +423,6 @@ template <int NT>
 __device__ void copy_activations(const PassArguments& a, const BlockState& state, char* ring, std::uint64_t* full,
                                  std::uint64_t* empty) {
   constexpr int bytes = NT * 1024;
-  constexpr int complete[] = {before_query, before_dense, before_up, before_down};
   RingPosition at;
   at.parity = 1;
   const std::uint64_t policy = policy_evict_last();
@@ -412,7 +432,7 @@ __device__ void copy_activations(const PassArguments& a, const BlockState& state
     if (product != items.product) {
       product = items.product;
       const int kind = product % products_a_layer;
-      wait_passed(&state.passed, product / products_a_layer * barriers_a_layer + complete[kind]);
+      wait_passed(&state.passed, barrier_before(product));
       proxy_fence();
       from = static_cast<const char*>(kind == dense ? a.buffers.context : kind == down ? a.buffers.inner : a.buffers.activations);
     }
@@ -454,7 +474,6 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
       barrier_init(&activation_empty[i], consumers / 32);
     }
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-    proxy_fence();
   }
   __syncthreads();
   if (threadIdx.x < consumers) {
@@ -463,7 +482,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
                              state, scratch);
   } else {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(copier_registers));
-    if (threadIdx.x == consumers) copy_weights(a, weight_ring, weight_full, weight_empty);
+    if (threadIdx.x == consumers) copy_weights(a, state, weight_ring, weight_full, weight_empty);
     if (threadIdx.x == consumers + 32) copy_activations<NT>(a, state, activation_ring, activation_full, activation_empty);
     if (threadIdx.x / 32 == consumers / 32 + 2) prefetch_layers<NT, T>(a, state, threadIdx.x % 32);
   }

@@ -12,6 +12,7 @@ struct PassArguments {
   int rows;
   int stages;
   int ahead;
+  int ahead_between;
   int activation_stages;
   int want_logits;
 };
