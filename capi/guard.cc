@@ -25,6 +25,9 @@ kandinsky_status report(kandinsky_error* error, kandinsky_status code, std::stri
   if (error) {
     error->code = code;
     copy_text(error->message, message);
+    // One line, whatever the names in it hold.
+    for (char& byte : error->message)
+      if ((byte > 0 && byte < ' ') || byte == '\x7f') byte = '?';
     copy_text(error->subject, subject);
   }
   return code;
@@ -131,7 +134,8 @@ ProgressCallback progress_callback(kandinsky_progress_callback callback, void* u
   return [=](const Progress& progress) {
     if (cancelled(cancel)) return false;
     if (!callback) return true;
-    const kandinsky_progress now{static_cast<std::int32_t>(progress.stage), progress.step, progress.steps, progress.images};
+    const kandinsky_progress now{static_cast<std::int32_t>(progress.stage), progress.step, progress.steps, progress.images,
+                                 progress.number};
     return callback(user, &now) == 0;
   };
 }

@@ -26,6 +26,9 @@ kandinsky_status kandinsky_real_esrgan_load_memory(const void* bytes, size_t siz
 int32_t kandinsky_real_esrgan_scale(const kandinsky_real_esrgan* real_esrgan) {
   return real_esrgan ? real_esrgan->model.scale() : 0;
 }
+int64_t kandinsky_real_esrgan_parameter_count(const kandinsky_real_esrgan* real_esrgan) {
+  return real_esrgan ? real_esrgan->model.parameter_count() : 0;
+}
 void kandinsky_upscale_options_init(kandinsky_upscale_options* options) {
   if (!options) return;
   const TilingOptions defaults;

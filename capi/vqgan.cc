@@ -25,6 +25,7 @@ kandinsky_status kandinsky_vqgan_load_memory(const void* bytes, size_t size, con
 }
 int32_t kandinsky_vqgan_downsampling(const kandinsky_vqgan* vqgan) { return vqgan ? vqgan->model.config().downsampling() : 0; }
 int32_t kandinsky_vqgan_codebook_size(const kandinsky_vqgan* vqgan) { return vqgan ? vqgan->model.config().codebook_size : 0; }
+int64_t kandinsky_vqgan_parameter_count(const kandinsky_vqgan* vqgan) { return vqgan ? vqgan->model.parameter_count() : 0; }
 kandinsky_status kandinsky_vqgan_decode(const kandinsky_vqgan* vqgan, const int32_t* tokens, size_t count,
                                         int32_t grid_height, int32_t grid_width, kandinsky_images** images,
                                         kandinsky_error* error) {
@@ -49,9 +50,11 @@ kandinsky_status kandinsky_vqgan_encode(const kandinsky_vqgan* vqgan, const kand
     const VqganDecoder& model = need(vqgan, "vqgan").model;
     const Image& picture = need(image, "image").image;
     const int side = model.config().downsampling();
-    if (!tokens && capacity == 0 && picture.width() % side == 0 && picture.height() % side == 0) {
+    // Whether there is room is known before the network runs.
+    if (picture.width() % side == 0 && picture.height() % side == 0) {
       need(count, "count") = std::size_t(picture.width() / side) * std::size_t(picture.height() / side);
-      return;
+      if (!tokens && capacity == 0) return;
+      check_capacity(tokens, capacity, *count);
     }
     write_values<std::int32_t>(model.encode(picture), tokens, capacity, count);
   });
