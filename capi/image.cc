@@ -1,4 +1,6 @@
 // Buffers and images.
+#include <cstdint>
+
 #include "guard.h"
 
 using namespace kandinsky;
@@ -16,6 +18,8 @@ kandinsky_status kandinsky_image_new(int32_t width, int32_t height, size_t strid
     const std::size_t row = std::size_t(width) * 3;
     if (stride != 0 && stride < row)
       fail(ErrorCode::invalid_argument, "stride", "is {}, expected 0 or at least {}, the bytes of a row", stride, row);
+    if (stride > PTRDIFF_MAX / std::size_t(height))
+      fail(ErrorCode::invalid_argument, "stride", "is {}: {} rows of that exceed the address space", stride, height);
     for (int y = 0; y < height; ++y)
       std::memcpy(made.row(y), static_cast<const std::uint8_t*>(pixels) + y * (stride ? stride : row), row);
     return kandinsky_image{std::move(made)};

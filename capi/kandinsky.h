@@ -286,8 +286,8 @@ typedef int32_t (*kandinsky_tokens_callback)(void *user, int32_t number, const i
 
 typedef struct kandinsky_draw_options {
   size_t struct_size;
-  int32_t images;        /* to draw, 1..4096. Default 1 */
-  int32_t first_number;  /* of the first of them, >= 0. Default 0 */
+  int32_t images;        /* to draw, 1..1048576. Default 1 */
+  int32_t first_number;  /* of the first of them, 0..1048576. Default 0 */
   int32_t batch;         /* images in one step, 1..4096; does not change the answers. Default 8 */
   uint64_t seed;         /* Default 0 */
   double temperature;    /* > 0. Default 1 */
@@ -363,7 +363,7 @@ KANDINSKY_C_API kandinsky_status kandinsky_vqgan_load_memory(const void *bytes, 
 KANDINSKY_C_API int32_t kandinsky_vqgan_downsampling(const kandinsky_vqgan *vqgan);
 KANDINSKY_C_API int32_t kandinsky_vqgan_codebook_size(const kandinsky_vqgan *vqgan);
 KANDINSKY_C_API int64_t kandinsky_vqgan_parameter_count(const kandinsky_vqgan *vqgan);
-/* `count` pictures from count * grid_height * grid_width ids, each 0..codebook_size-1. */
+/* `count` pictures from count * grid_height * grid_width ids, each 0..codebook_size-1. Sides of the grid: 1..1024. */
 KANDINSKY_C_API kandinsky_status kandinsky_vqgan_decode(const kandinsky_vqgan *vqgan, const int32_t *tokens,
                                                         size_t count, int32_t grid_height, int32_t grid_width,
                                                         kandinsky_images **images, kandinsky_error *error);

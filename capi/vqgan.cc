@@ -31,7 +31,7 @@ kandinsky_status kandinsky_vqgan_decode(const kandinsky_vqgan* vqgan, const int3
                                         kandinsky_error* error) {
   return make(images, "images", error, [&] {
     const VqganDecoder& model = need(vqgan, "vqgan").model;
-    constexpr int most_side = 8192, most_count = 1 << 20;
+    constexpr int most_side = 1024, most_count = 1 << 20;
     if (grid_height < 1 || grid_height > most_side)
       fail(ErrorCode::invalid_argument, "grid_height", "is {}, expected 1..{}", grid_height, most_side);
     if (grid_width < 1 || grid_width > most_side)

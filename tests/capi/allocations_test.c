@@ -11,6 +11,8 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
+#define EXPORTED __attribute__((visibility("default")))
+
 /* Allocations of at least `least` bytes until one fails; negative: none does. */
 static atomic_long until = -1;
 static size_t least;
@@ -22,12 +24,12 @@ static int fails(size_t size) {
   return 1;
 }
 
-void *malloc(size_t size) { return fails(size) ? NULL : __libc_malloc(size); }
-void *calloc(size_t count, size_t size) { return fails(count * size) ? NULL : __libc_calloc(count, size); }
-void *realloc(void *old, size_t size) { return fails(size) ? NULL : __libc_realloc(old, size); }
-void *aligned_alloc(size_t alignment, size_t size) { return fails(size) ? NULL : __libc_memalign(alignment, size); }
-void *memalign(size_t alignment, size_t size) { return fails(size) ? NULL : __libc_memalign(alignment, size); }
-int posix_memalign(void **made, size_t alignment, size_t size) {
+EXPORTED void *malloc(size_t size) { return fails(size) ? NULL : __libc_malloc(size); }
+EXPORTED void *calloc(size_t count, size_t size) { return fails(count * size) ? NULL : __libc_calloc(count, size); }
+EXPORTED void *realloc(void *old, size_t size) { return fails(size) ? NULL : __libc_realloc(old, size); }
+EXPORTED void *aligned_alloc(size_t alignment, size_t size) { return fails(size) ? NULL : __libc_memalign(alignment, size); }
+EXPORTED void *memalign(size_t alignment, size_t size) { return fails(size) ? NULL : __libc_memalign(alignment, size); }
+EXPORTED int posix_memalign(void **made, size_t alignment, size_t size) {
   void *memory = fails(size) ? NULL : __libc_memalign(alignment, size);
   if (memory) *made = memory;
   return memory ? 0 : ENOMEM;

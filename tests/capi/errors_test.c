@@ -423,6 +423,8 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   FAILS(kandinsky_image_new(0, 1, 0, pixels, &made, &error), INVALID, NULL);
   FAILS(kandinsky_image_new(1, 70000, 0, pixels, &made, &error), INVALID, NULL);
   FAILS(kandinsky_image_new(4, 4, 11, pixels, &made, &error), INVALID, "stride");
+  FAILS(kandinsky_image_new(4, 4, (size_t)-1, pixels, &made, &error), INVALID, "stride");
+  FAILS(kandinsky_image_new(INT32_MIN, INT32_MAX, 0, pixels, &made, &error), INVALID, NULL);
   FAILS(kandinsky_image_encode(image, 7, 95, &buffer, &error), INVALID, "format");
   FAILS(kandinsky_image_encode(image, KANDINSKY_FORMAT_JPEG, 0, &buffer, &error), INVALID, "quality");
   FAILS(kandinsky_image_encode(image, KANDINSKY_FORMAT_JPEG, 101, &buffer, &error), INVALID, "quality");
