@@ -3,6 +3,7 @@
 set -e
 build=$1 model=$2
 shift 2
+rm -rf "$build"
 cmake -S "$(dirname "$0")" -B "$build" "$@"
 cmake --build "$build" --target heart heart_c
 cd "$build"
