@@ -17,7 +17,8 @@ const TensorInfo* tensor_at(const kandinsky_checkpoint* checkpoint, std::size_t 
 
 }  // namespace
 
-kandinsky_status kandinsky_checkpoint_open(const char* path, kandinsky_checkpoint** checkpoint, kandinsky_error* error) {
+kandinsky_status kandinsky_checkpoint_open(const char* path, kandinsky_checkpoint** checkpoint,
+                                           kandinsky_error* error) {
   return make(checkpoint, "checkpoint", error, [&] { return named(Checkpoint::open(need_text(path, "path"))); });
 }
 kandinsky_status kandinsky_checkpoint_open_memory(const void* bytes, size_t size, const char* name,

@@ -77,8 +77,8 @@ T read_options(const T* given, const T& defaults, const char* name) {
   if (!given) return options;
   const std::size_t size = given->struct_size;
   if (size != sizeof(T) && size != first_size<T>)
-    fail(ErrorCode::invalid_argument, std::string(name) + ".struct_size", "is {}, expected {}: call {}_init first", size,
-         sizeof(T), name);
+    fail(ErrorCode::invalid_argument, std::string(name) + ".struct_size", "is {}, expected {}: call {}_init first",
+         size, sizeof(T), name);
   std::memcpy(&options, given, size);
   return options;
 }
@@ -101,7 +101,8 @@ void write_options(const T& defaults, T* options, std::size_t size) noexcept {
 template <typename T>
 void check_capacity(T* values, std::size_t capacity, std::size_t count) {
   need(values, "values");
-  if (capacity < count) fail(ErrorCode::invalid_argument, "capacity", "is {}, but there are {} values", capacity, count);
+  if (capacity < count)
+    fail(ErrorCode::invalid_argument, "capacity", "is {}, but there are {} values", capacity, count);
 }
 
 template <typename T>

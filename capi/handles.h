@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "kandinsky/kandinsky.hpp"
 #include "kandinsky.h"
+#include "kandinsky/kandinsky.hpp"
 
 struct kandinsky_devices {
   std::vector<kandinsky::DeviceInfo> list;

@@ -43,8 +43,8 @@ GenerateOptions generate_options(const Pipeline& pipeline, const kandinsky_gener
   options.rank = given.rank != 0;
   options.super_resolution = given.super_resolution != 0;
   if (given.image_prompt)
-    options.image_prompt = ImagePrompt{given.image_prompt->image, given.up,   given.down,
-                                       given.left,                given.right, given.crop_first != 0};
+    options.image_prompt =
+        ImagePrompt{given.image_prompt->image, given.up, given.down, given.left, given.right, given.crop_first != 0};
   options.on_progress = progress_callback(given.progress, given.progress_user, given.cancel);
   options.preview_every = given.preview_every;
   if (given.preview)
@@ -89,7 +89,8 @@ void kandinsky_memory_estimate_init(kandinsky_memory_estimate* estimate) {
 }
 
 kandinsky_status kandinsky_pipeline_estimate(const char* directory, const kandinsky_pipeline_options* options,
-                                             int32_t batch, kandinsky_memory_estimate* estimate, kandinsky_error* error) {
+                                             int32_t batch, kandinsky_memory_estimate* estimate,
+                                             kandinsky_error* error) {
   return guarded(error, [&] {
     const std::string path = need_text(directory, "directory");
     read_options(&need(estimate, "estimate"), kandinsky_memory_estimate_init, "kandinsky_memory_estimate");
@@ -145,7 +146,8 @@ kandinsky_status kandinsky_pipeline_tokenizer(const kandinsky_pipeline* pipeline
 }
 kandinsky_status kandinsky_pipeline_transformer(const kandinsky_pipeline* pipeline, kandinsky_transformer** transformer,
                                                 kandinsky_error* error) {
-  return part_of(pipeline, transformer, "transformer", error, [](const Pipeline& model) { return &model.transformer(); });
+  return part_of(pipeline, transformer, "transformer", error,
+                 [](const Pipeline& model) { return &model.transformer(); });
 }
 kandinsky_status kandinsky_pipeline_vqgan(const kandinsky_pipeline* pipeline, kandinsky_vqgan** vqgan,
                                           kandinsky_error* error) {
@@ -157,7 +159,8 @@ kandinsky_status kandinsky_pipeline_ruclip(const kandinsky_pipeline* pipeline, k
 }
 kandinsky_status kandinsky_pipeline_real_esrgan(const kandinsky_pipeline* pipeline, kandinsky_real_esrgan** real_esrgan,
                                                 kandinsky_error* error) {
-  return part_of(pipeline, real_esrgan, "real_esrgan", error, [](const Pipeline& model) { return model.real_esrgan(); });
+  return part_of(pipeline, real_esrgan, "real_esrgan", error,
+                 [](const Pipeline& model) { return model.real_esrgan(); });
 }
 
 static kandinsky_generate_options default_generate_options() noexcept {

@@ -27,7 +27,8 @@ kandinsky_status kandinsky_ruclip_load_memory(const void* bytes, size_t size, co
   return make(ruclip, "ruclip", error, [&] {
     const Checkpoint checkpoint = Checkpoint::from_memory(need_bytes(bytes, size, "bytes"), name ? name : "<memory>");
     const RuClipConfig config = RuClipConfig::parse(need_text(config_json, "config_json"), "config_json");
-    kandinsky_ruclip made{RuClip::load(checkpoint.state_dict(), config, need(tokenizer, "tokenizer").model, compute_options(compute))};
+    kandinsky_ruclip made{
+        RuClip::load(checkpoint.state_dict(), config, need(tokenizer, "tokenizer").model, compute_options(compute))};
     log_loaded(compute, checkpoint.name(), made.model);
     return made;
   });
@@ -44,7 +45,8 @@ int64_t kandinsky_ruclip_parameter_count(const kandinsky_ruclip* ruclip) {
 }
 kandinsky_status kandinsky_ruclip_tokenizer(const kandinsky_ruclip* ruclip, kandinsky_tokenizer** tokenizer,
                                             kandinsky_error* error) {
-  return make(tokenizer, "tokenizer", error, [&] { return kandinsky_tokenizer{need(ruclip, "ruclip").model.tokenizer()}; });
+  return make(tokenizer, "tokenizer", error,
+              [&] { return kandinsky_tokenizer{need(ruclip, "ruclip").model.tokenizer()}; });
 }
 kandinsky_status kandinsky_ruclip_scores(const kandinsky_ruclip* ruclip, const char* const* texts, size_t text_count,
                                          const kandinsky_image* const* images, size_t image_count, float* scores,
@@ -52,7 +54,8 @@ kandinsky_status kandinsky_ruclip_scores(const kandinsky_ruclip* ruclip, const c
   return guarded(error, [&] {
     const RuClip& model = need(ruclip, "ruclip").model;
     need(scores, "scores");
-    const std::vector<float> values = model.scores(need_texts(texts, text_count, "texts"), need_images(images, image_count));
+    const std::vector<float> values =
+        model.scores(need_texts(texts, text_count, "texts"), need_images(images, image_count));
     if (!values.empty()) std::memcpy(scores, values.data(), values.size() * sizeof(float));
   });
 }
@@ -83,7 +86,8 @@ kandinsky_status kandinsky_ruclip_text_latents(const kandinsky_ruclip* ruclip, c
 }
 kandinsky_status kandinsky_ruclip_rank(const kandinsky_ruclip* ruclip, const char* text,
                                        const kandinsky_image* const* images, size_t image_count, int32_t pick,
-                                       kandinsky_ranked* ranked, size_t capacity, size_t* count, kandinsky_error* error) {
+                                       kandinsky_ranked* ranked, size_t capacity, size_t* count,
+                                       kandinsky_error* error) {
   return guarded(error, [&] {
     const RuClip& model = need(ruclip, "ruclip").model;
     const std::string prompt = need_utf8(text, "text");

@@ -33,7 +33,8 @@ kandinsky_status encode_padded(const kandinsky_tokenizer* tokenizer, const char*
 }  // namespace
 
 kandinsky_status kandinsky_tokenizer_load(const char* path, kandinsky_tokenizer** tokenizer, kandinsky_error* error) {
-  return make(tokenizer, "tokenizer", error, [&] { return kandinsky_tokenizer{Tokenizer::load(need_text(path, "path"))}; });
+  return make(tokenizer, "tokenizer", error,
+              [&] { return kandinsky_tokenizer{Tokenizer::load(need_text(path, "path"))}; });
 }
 kandinsky_status kandinsky_tokenizer_load_memory(const void* bytes, size_t size, const char* name,
                                                  kandinsky_tokenizer** tokenizer, kandinsky_error* error) {
@@ -53,15 +54,15 @@ kandinsky_status kandinsky_tokenizer_encode(const kandinsky_tokenizer* tokenizer
 }
 kandinsky_status kandinsky_tokenizer_encode_for_transformer(const kandinsky_tokenizer* tokenizer, const char* text,
                                                             int32_t* ids, size_t length, kandinsky_error* error) {
-  return encode_padded(tokenizer, text, ids, length, error, [](const Tokenizer& model, const std::string& prompt, int n) {
-    return model.encode_for_transformer(prompt, n);
-  });
+  return encode_padded(
+      tokenizer, text, ids, length, error,
+      [](const Tokenizer& model, const std::string& prompt, int n) { return model.encode_for_transformer(prompt, n); });
 }
 kandinsky_status kandinsky_tokenizer_encode_for_ruclip(const kandinsky_tokenizer* tokenizer, const char* text,
                                                        int32_t* ids, size_t length, kandinsky_error* error) {
-  return encode_padded(tokenizer, text, ids, length, error, [](const Tokenizer& model, const std::string& prompt, int n) {
-    return model.encode_for_ruclip(prompt, n);
-  });
+  return encode_padded(
+      tokenizer, text, ids, length, error,
+      [](const Tokenizer& model, const std::string& prompt, int n) { return model.encode_for_ruclip(prompt, n); });
 }
 kandinsky_status kandinsky_tokenizer_decode(const kandinsky_tokenizer* tokenizer, const int32_t* ids, size_t count,
                                             kandinsky_buffer** text, kandinsky_error* error) {
@@ -91,7 +92,8 @@ kandinsky_status kandinsky_tokenizer_encode_with_dropout(const kandinsky_tokeniz
                                                          size_t capacity, size_t* count, kandinsky_error* error) {
   return guarded(error, [&] {
     const Tokenizer& model = need(tokenizer, "tokenizer").model;
-    write_values<std::int32_t>(model.encode_with_dropout(need_utf8(text, "text"), probability, seed), ids, capacity, count);
+    write_values<std::int32_t>(model.encode_with_dropout(need_utf8(text, "text"), probability, seed), ids, capacity,
+                               count);
   });
 }
 
@@ -107,10 +109,18 @@ kandinsky_status kandinsky_tokenizer_piece_to_id(const kandinsky_tokenizer* toke
     need(id, "id") = model.piece_to_id(text);
   });
 }
-int32_t kandinsky_tokenizer_pad_id(const kandinsky_tokenizer* tokenizer) { return tokenizer ? tokenizer->model.pad_id() : 0; }
-int32_t kandinsky_tokenizer_unk_id(const kandinsky_tokenizer* tokenizer) { return tokenizer ? tokenizer->model.unk_id() : 0; }
-int32_t kandinsky_tokenizer_bos_id(const kandinsky_tokenizer* tokenizer) { return tokenizer ? tokenizer->model.bos_id() : 0; }
-int32_t kandinsky_tokenizer_eos_id(const kandinsky_tokenizer* tokenizer) { return tokenizer ? tokenizer->model.eos_id() : 0; }
+int32_t kandinsky_tokenizer_pad_id(const kandinsky_tokenizer* tokenizer) {
+  return tokenizer ? tokenizer->model.pad_id() : 0;
+}
+int32_t kandinsky_tokenizer_unk_id(const kandinsky_tokenizer* tokenizer) {
+  return tokenizer ? tokenizer->model.unk_id() : 0;
+}
+int32_t kandinsky_tokenizer_bos_id(const kandinsky_tokenizer* tokenizer) {
+  return tokenizer ? tokenizer->model.bos_id() : 0;
+}
+int32_t kandinsky_tokenizer_eos_id(const kandinsky_tokenizer* tokenizer) {
+  return tokenizer ? tokenizer->model.eos_id() : 0;
+}
 // A string literal, which ends with a zero byte.
 const char* kandinsky_tokenizer_kind(const kandinsky_tokenizer* tokenizer) {
   return tokenizer ? tokenizer->model.kind().data() : nullptr;

@@ -8,8 +8,9 @@ using namespace kandinsky::capi;
 namespace {
 
 void copy_config(const TransformerConfig& from, kandinsky_transformer_config& to) {
-  to = {sizeof to,       from.layers,      from.hidden,  from.heads,        from.text_length, from.grid, from.text_vocab,
-        from.image_vocab, from.version, from.sandwich ? 1 : 0, from.relax ? 1 : 0};
+  to = {sizeof to,         from.layers,     from.hidden,      from.heads,   from.text_length,
+        from.grid,         from.text_vocab, from.image_vocab, from.version, from.sandwich ? 1 : 0,
+        from.relax ? 1 : 0};
 }
 
 Transformer load(const Checkpoint& checkpoint, const kandinsky_transformer_config* config,
@@ -84,10 +85,14 @@ const char* kandinsky_transformer_device(const kandinsky_transformer* transforme
 int32_t kandinsky_transformer_precision(const kandinsky_transformer* transformer) {
   if (!transformer) return KANDINSKY_PRECISION_AUTO;
   switch (transformer->model.precision()) {
-    case Precision::fp32: return KANDINSKY_PRECISION_FP32;
-    case Precision::bf16: return KANDINSKY_PRECISION_BF16;
-    case Precision::fp16: return KANDINSKY_PRECISION_FP16;
-    default: return KANDINSKY_PRECISION_AUTO;
+    case Precision::fp32:
+      return KANDINSKY_PRECISION_FP32;
+    case Precision::bf16:
+      return KANDINSKY_PRECISION_BF16;
+    case Precision::fp16:
+      return KANDINSKY_PRECISION_FP16;
+    default:
+      return KANDINSKY_PRECISION_AUTO;
   }
 }
 
@@ -155,8 +160,8 @@ double kandinsky_drawn_ppl(const kandinsky_drawn* drawn, size_t index) {
 void kandinsky_drawn_release(kandinsky_drawn* drawn) { delete drawn; }
 
 kandinsky_status kandinsky_transformer_logits(const kandinsky_transformer* transformer, const int32_t* text,
-                                              size_t text_count, const int32_t* image, size_t image_count, float* values,
-                                              size_t capacity, size_t* count, kandinsky_error* error) {
+                                              size_t text_count, const int32_t* image, size_t image_count,
+                                              float* values, size_t capacity, size_t* count, kandinsky_error* error) {
   return guarded(error, [&] {
     const Transformer& model = need(transformer, "transformer").model;
     const auto text_ids = need_array(text, text_count, "text");
@@ -180,7 +185,8 @@ kandinsky_status kandinsky_transformer_losses(const kandinsky_transformer* trans
   return guarded(error, [&] {
     const Transformer& model = need(transformer, "transformer").model;
     need(losses, "losses");
-    if (pairs < 1 || pairs > (1u << 20)) fail(ErrorCode::invalid_argument, "pairs", "is {}, expected 1..{}", pairs, 1 << 20);
+    if (pairs < 1 || pairs > (1u << 20))
+      fail(ErrorCode::invalid_argument, "pairs", "is {}, expected 1..{}", pairs, 1 << 20);
     const TransformerConfig& c = model.config();
     const Losses got = model.losses(need_array(texts, pairs * std::size_t(c.text_length), "texts"),
                                     need_array(images, pairs * std::size_t(c.image_length()), "images"));

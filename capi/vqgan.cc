@@ -19,13 +19,20 @@ kandinsky_status kandinsky_vqgan_load_memory(const void* bytes, size_t size, con
     const Checkpoint checkpoint = Checkpoint::from_memory(need_bytes(bytes, size, "bytes"), name ? name : "<memory>");
     const VqganConfig config = config_json ? VqganConfig::parse(config_json, "config_json") : VqganConfig{};
     VqganDecoder model = VqganDecoder::load(checkpoint.state_dict(), config, compute_options(compute));
-    log(compute, KANDINSKY_LOG_INFO, fmt::format("VQGAN {}: {} parameters", checkpoint.name(), model.parameter_count()));
+    log(compute, KANDINSKY_LOG_INFO,
+        fmt::format("VQGAN {}: {} parameters", checkpoint.name(), model.parameter_count()));
     return kandinsky_vqgan{std::move(model)};
   });
 }
-int32_t kandinsky_vqgan_downsampling(const kandinsky_vqgan* vqgan) { return vqgan ? vqgan->model.config().downsampling() : 0; }
-int32_t kandinsky_vqgan_codebook_size(const kandinsky_vqgan* vqgan) { return vqgan ? vqgan->model.config().codebook_size : 0; }
-int64_t kandinsky_vqgan_parameter_count(const kandinsky_vqgan* vqgan) { return vqgan ? vqgan->model.parameter_count() : 0; }
+int32_t kandinsky_vqgan_downsampling(const kandinsky_vqgan* vqgan) {
+  return vqgan ? vqgan->model.config().downsampling() : 0;
+}
+int32_t kandinsky_vqgan_codebook_size(const kandinsky_vqgan* vqgan) {
+  return vqgan ? vqgan->model.config().codebook_size : 0;
+}
+int64_t kandinsky_vqgan_parameter_count(const kandinsky_vqgan* vqgan) {
+  return vqgan ? vqgan->model.parameter_count() : 0;
+}
 kandinsky_status kandinsky_vqgan_decode(const kandinsky_vqgan* vqgan, const int32_t* tokens, size_t count,
                                         int32_t grid_height, int32_t grid_width, kandinsky_images** images,
                                         kandinsky_error* error) {

@@ -112,7 +112,8 @@ bool is_png(std::span<const std::byte> bytes) {
 Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   Reader r;
   r.source.bytes = bytes;
-  r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.failure, on_error, on_warning, &r.failure, allocate, release);
+  r.png =
+      png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.failure, on_error, on_warning, &r.failure, allocate, release);
   if (r.png != nullptr) r.info = png_create_info_struct(r.png);
   if (r.info == nullptr) throw std::bad_alloc();
   png_set_read_fn(r.png, &r.source, read_bytes);
@@ -132,7 +133,8 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
 
 std::vector<std::byte> encode_png(const Image& image) {
   Writer w;
-  w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w.failure, on_error, on_warning, &w.failure, allocate, release);
+  w.png =
+      png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w.failure, on_error, on_warning, &w.failure, allocate, release);
   if (w.png != nullptr) w.info = png_create_info_struct(w.png);
   if (w.info == nullptr) throw std::bad_alloc();
   w.out.reserve(image.pixels().size() + image.pixels().size() / 16 + 4096);  // no growth inside libpng's callback

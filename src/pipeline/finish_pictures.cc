@@ -15,8 +15,7 @@ void report(const ProgressCallback& progress, const Progress& state) {
   if (progress && !progress(state)) throw Error(ErrorCode::cancelled, "", "cancelled");
 }
 
-void decode(const VqganDecoder& vqgan, int grid, std::span<Picture> pictures,
-            const ProgressCallback& progress) {
+void decode(const VqganDecoder& vqgan, int grid, std::span<Picture> pictures, const ProgressCallback& progress) {
   const int total = static_cast<int>(pictures.size());
   for (int first = 0; first < total; first += pictures_at_once) {
     const int count = std::min(pictures_at_once, total - first);
@@ -51,8 +50,7 @@ void rank(const RuClip& ruclip, const std::string& prompt, std::vector<Picture>&
                    [](const Picture& a, const Picture& b) { return *a.clip_score > *b.clip_score; });
 }
 
-void enlarge(const RealEsrgan& real_esrgan, Picture& picture, int index, int total,
-             const ProgressCallback& progress) {
+void enlarge(const RealEsrgan& real_esrgan, Picture& picture, int index, int total, const ProgressCallback& progress) {
   // Every tile is a chance to cancel; only whole pictures count as steps.
   ProgressCallback tiles;
   if (progress) tiles = [&](const Progress&) { return progress({Stage::enlarging, index, total, 1, picture.number}); };
@@ -61,12 +59,11 @@ void enlarge(const RealEsrgan& real_esrgan, Picture& picture, int index, int tot
 
 }  // namespace
 
-std::vector<Picture> finish_pictures(const Pipeline& pipeline, const std::string& prompt,
-                                     std::vector<Picture> pictures, const GenerateOptions& options) {
+std::vector<Picture> finish_pictures(const Pipeline& pipeline, const std::string& prompt, std::vector<Picture> pictures,
+                                     const GenerateOptions& options) {
   const std::size_t kept = std::min<std::size_t>(options.pick, pictures.size());
   const ProgressCallback& progress = options.on_progress;
-  std::stable_sort(pictures.begin(), pictures.end(),
-                   [](const Picture& a, const Picture& b) { return a.ppl < b.ppl; });
+  std::stable_sort(pictures.begin(), pictures.end(), [](const Picture& a, const Picture& b) { return a.ppl < b.ppl; });
   const RuClip* ruclip = options.rank ? pipeline.ruclip() : nullptr;
   if (ruclip == nullptr) pictures.resize(kept);
   decode(pipeline.vqgan(), pipeline.transformer().config().grid, pictures, progress);

@@ -27,7 +27,9 @@ static int fails(size_t size) {
 EXPORTED void *malloc(size_t size) { return fails(size) ? NULL : __libc_malloc(size); }
 EXPORTED void *calloc(size_t count, size_t size) { return fails(count * size) ? NULL : __libc_calloc(count, size); }
 EXPORTED void *realloc(void *old, size_t size) { return fails(size) ? NULL : __libc_realloc(old, size); }
-EXPORTED void *aligned_alloc(size_t alignment, size_t size) { return fails(size) ? NULL : __libc_memalign(alignment, size); }
+EXPORTED void *aligned_alloc(size_t alignment, size_t size) {
+  return fails(size) ? NULL : __libc_memalign(alignment, size);
+}
 EXPORTED void *memalign(size_t alignment, size_t size) { return fails(size) ? NULL : __libc_memalign(alignment, size); }
 EXPORTED int posix_memalign(void **made, size_t alignment, size_t size) {
   void *memory = fails(size) ? NULL : __libc_memalign(alignment, size);
@@ -45,7 +47,8 @@ static size_t model_size;
 
 static kandinsky_status load_tokenizer(void) {
   kandinsky_tokenizer *made;
-  const kandinsky_status status = kandinsky_tokenizer_load_memory(model, model_size, "a name long enough to be allocated", &made, &error);
+  const kandinsky_status status =
+      kandinsky_tokenizer_load_memory(model, model_size, "a name long enough to be allocated", &made, &error);
   CHECK((status == KANDINSKY_OK) == (made != NULL));
   kandinsky_tokenizer_release(made);
   return status;
@@ -144,7 +147,7 @@ static void exhaust(const char *name, kandinsky_status (*call)(void), size_t siz
     const kandinsky_status status = call();
     const long left = atomic_exchange(&until, -1);
     if (left >= 0 || place == most) break; /* it ended before that many */
-    if (status == KANDINSKY_OK) continue; /* it could do without */
+    if (status == KANDINSKY_OK) continue;  /* it could do without */
     ++refused;
     if (status != KANDINSKY_OUT_OF_MEMORY || error.message[0] == 0)
       fprintf(stderr, "%s, allocation %ld: status %d, %s\n", name, place, (int)status, error.message);

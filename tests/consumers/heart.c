@@ -16,7 +16,8 @@ int main(int argc, char **argv) {
   options.seed = 7;
   options.super_resolution = 0;
   status = kandinsky_pipeline_load(argv[1], NULL, &pipeline, &error);
-  if (status == KANDINSKY_OK) status = kandinsky_pipeline_generate(pipeline, "красное сердце", &options, &pictures, &error);
+  if (status == KANDINSKY_OK)
+    status = kandinsky_pipeline_generate(pipeline, "красное сердце", &options, &pictures, &error);
   if (status == KANDINSKY_OK) status = kandinsky_image_save(kandinsky_pictures_image(pictures, 0), argv[2], &error);
   if (status != KANDINSKY_OK) fprintf(stderr, "%s\n", error.message);
   kandinsky_pictures_release(pictures);

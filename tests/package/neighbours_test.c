@@ -13,7 +13,8 @@ int main(int argc, char **argv) {
   if (!library) return fprintf(stderr, "%s\n", dlerror()), 1;
   kandinsky_status (*load)(const char *, kandinsky_tokenizer **, kandinsky_error *);
   kandinsky_status (*encode)(const kandinsky_tokenizer *, const char *, int32_t *, size_t, size_t *, kandinsky_error *);
-  kandinsky_status (*decode)(const kandinsky_tokenizer *, const int32_t *, size_t, kandinsky_buffer **, kandinsky_error *);
+  kandinsky_status (*decode)(const kandinsky_tokenizer *, const int32_t *, size_t, kandinsky_buffer **,
+                             kandinsky_error *);
   const char *(*kind)(const kandinsky_tokenizer *);
   const void *(*data)(const kandinsky_buffer *);
   *(void **)&load = dlsym(library, "kandinsky_tokenizer_load");
@@ -28,7 +29,8 @@ int main(int argc, char **argv) {
   int32_t ids[64];
   size_t count;
   const char *prompt = "красное сердце на синем фоне";
-  if (load(argv[3], &tokenizer, &error) != KANDINSKY_OK || encode(tokenizer, prompt, ids, 64, &count, &error) != KANDINSKY_OK ||
+  if (load(argv[3], &tokenizer, &error) != KANDINSKY_OK ||
+      encode(tokenizer, prompt, ids, 64, &count, &error) != KANDINSKY_OK ||
       decode(tokenizer, ids, count, &text, &error) != KANDINSKY_OK)
     return fprintf(stderr, "%s\n", error.message), 1;
   printf("%s: %d ids, \"%s\"\n", kind(tokenizer), (int)count, (const char *)data(text));
