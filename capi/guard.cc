@@ -25,6 +25,9 @@ kandinsky_status report(kandinsky_error* error, kandinsky_status code, std::stri
   if (error) {
     error->code = code;
     copy_text(error->message, message);
+    // One line, whatever the names in it hold.
+    for (char& byte : error->message)
+      if ((byte > 0 && byte < ' ') || byte == '\x7f') byte = '?';
     copy_text(error->subject, subject);
   }
   return code;
@@ -86,11 +89,21 @@ ComputeOptions compute_options(const kandinsky_compute_options* given) {
   ComputeOptions options;
   if (read.device) options.device = read.device;
   switch (read.precision) {
-    case KANDINSKY_PRECISION_AUTO: options.precision = Precision::automatic; break;
-    case KANDINSKY_PRECISION_FP32: options.precision = Precision::fp32; break;
-    case KANDINSKY_PRECISION_BF16: options.precision = Precision::bf16; break;
-    case KANDINSKY_PRECISION_FP16: options.precision = Precision::fp16; break;
-    default: fail(ErrorCode::invalid_argument, "precision", "is {}, expected KANDINSKY_PRECISION_AUTO (0) to _FP16 (3)", read.precision);
+    case KANDINSKY_PRECISION_AUTO:
+      options.precision = Precision::automatic;
+      break;
+    case KANDINSKY_PRECISION_FP32:
+      options.precision = Precision::fp32;
+      break;
+    case KANDINSKY_PRECISION_BF16:
+      options.precision = Precision::bf16;
+      break;
+    case KANDINSKY_PRECISION_FP16:
+      options.precision = Precision::fp16;
+      break;
+    default:
+      fail(ErrorCode::invalid_argument, "precision", "is {}, expected KANDINSKY_PRECISION_AUTO (0) to _FP16 (3)",
+           read.precision);
   }
   options.threads = read.threads;
   return options;
@@ -131,7 +144,8 @@ ProgressCallback progress_callback(kandinsky_progress_callback callback, void* u
   return [=](const Progress& progress) {
     if (cancelled(cancel)) return false;
     if (!callback) return true;
-    const kandinsky_progress now{static_cast<std::int32_t>(progress.stage), progress.step, progress.steps, progress.images};
+    const kandinsky_progress now{static_cast<std::int32_t>(progress.stage), progress.step, progress.steps,
+                                 progress.images, progress.number};
     return callback(user, &now) == 0;
   };
 }

@@ -1,5 +1,7 @@
 #pragma once
 // The border between C++ and C: exceptions become a status, arguments are checked.
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <span>
@@ -60,27 +62,54 @@ kandinsky_status make(T** output, const char* name, kandinsky_error* error, Make
   });
 }
 
-// Options as this library knows them: what the caller set, else the defaults of T's _init function. Sizes of older
-// versions of a struct, once there are any, are accepted here too: their bytes are the start of today's.
+// Of the first version of an option struct; its bytes are the start of today's.
+template <typename T>
+constexpr std::size_t first_size = sizeof(T);
+template <>
+inline constexpr std::size_t first_size<kandinsky_draw_options> = offsetof(kandinsky_draw_options, preview);
+template <>
+inline constexpr std::size_t first_size<kandinsky_generate_options> = offsetof(kandinsky_generate_options, picture);
+
+// What a caller set, and the defaults for fields that it does not know.
+template <typename T>
+T read_options(const T* given, const T& defaults, const char* name) {
+  T options = defaults;
+  if (!given) return options;
+  const std::size_t size = given->struct_size;
+  if (size != sizeof(T) && size != first_size<T>)
+    fail(ErrorCode::invalid_argument, std::string(name) + ".struct_size", "is {}, expected {}: call {}_init first",
+         size, sizeof(T), name);
+  std::memcpy(&options, given, size);
+  return options;
+}
 template <typename T>
 T read_options(const T* given, void (*init)(T*), const char* name) {
-  T options;
-  init(&options);
-  if (!given) return options;
-  if (given->struct_size != sizeof(T))
-    fail(ErrorCode::invalid_argument, std::string(name) + ".struct_size", "is {}, expected {}: call {}_init first",
-         given->struct_size, sizeof(T), name);
-  std::memcpy(&options, given, sizeof(T));
-  return options;
+  T defaults;
+  init(&defaults);
+  return read_options(given, defaults, name);
+}
+
+// Defaults into a caller's struct of `size` bytes, which may be older or newer than today's.
+template <typename T>
+void write_options(const T& defaults, T* options, std::size_t size) noexcept {
+  if (!options || size < sizeof options->struct_size) return;
+  std::memset(static_cast<void*>(options), 0, size);
+  std::memcpy(static_cast<void*>(options), &defaults, std::min(size, sizeof(T)));
+  options->struct_size = size;
+}
+
+template <typename T>
+void check_capacity(T* values, std::size_t capacity, std::size_t count) {
+  need(values, "values");
+  if (capacity < count)
+    fail(ErrorCode::invalid_argument, "capacity", "is {}, but there are {} values", capacity, count);
 }
 
 template <typename T>
 void write_values(std::span<const T> from, T* values, std::size_t capacity, std::size_t* count) {
   need(count, "count") = from.size();
   if (!values && capacity == 0) return;
-  need(values, "values");
-  if (capacity < from.size())
-    fail(ErrorCode::invalid_argument, "capacity", "is {}, but there are {} values", capacity, from.size());
+  check_capacity(values, capacity, from.size());
   if (!from.empty()) std::memcpy(values, from.data(), from.size_bytes());
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "kandinsky/kandinsky.hpp"
 #include "kandinsky.h"
+#include "kandinsky/kandinsky.hpp"
 
 struct kandinsky_devices {
   std::vector<kandinsky::DeviceInfo> list;
@@ -25,6 +25,9 @@ struct kandinsky_image {
 };
 struct kandinsky_images {
   std::vector<kandinsky_image> list;
+};
+struct kandinsky_token_lists {
+  std::vector<std::vector<std::int32_t>> list;
 };
 struct kandinsky_tokenizer {
   kandinsky::Tokenizer model;
@@ -53,4 +56,8 @@ struct kandinsky_pictures {
     kandinsky::Picture picture;  // its image has moved out
   };
   std::vector<Entry> list;
+};
+struct kandinsky_checkpoint {
+  kandinsky::Checkpoint file;
+  std::vector<std::string> dtypes;  // with a zero byte behind
 };

@@ -21,7 +21,11 @@
  *
  * Option structs: call the struct's _init function, then set fields. It writes `struct_size`, by which a library that
  * is newer than the header knows which fields there are; a size that no version had is KANDINSKY_INVALID_ARGUMENT. NULL
- * for options means all defaults.
+ * for options means all defaults. Fields are only ever added, at the end. Where a struct has grown, the function of its
+ * first version still writes that version, and a macro of the same name calls one that knows the size: C and C++ get
+ * all fields, and programs that were built, or declare the struct, with the first ones keep working. Structs without
+ * struct_size (kandinsky_error, kandinsky_loss_values, kandinsky_ranked) and kandinsky_compute_options, which others
+ * hold, stay as they are; what a callback is shown through a pointer may grow.
  */
 #ifndef KANDINSKY_H
 #define KANDINSKY_H
@@ -29,10 +33,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(_WIN32)
-#define KANDINSKY_C_API
-#else
+#if defined(__GNUC__) && !defined(_WIN32)
 #define KANDINSKY_C_API __attribute__((visibility("default")))
+#else
+#define KANDINSKY_C_API
 #endif
 
 /* The version that a program is compiled with; kandinsky_version() is the one that runs. */
@@ -102,6 +106,7 @@ typedef struct kandinsky_progress {
   int32_t step;   /* done: image tokens while drawing, pictures in the other stages; 0..steps */
   int32_t steps;
   int32_t images; /* in work at this step */
+  int32_t number; /* which of the drawn images: the one being enlarged; the first of those in work in other stages */
 } kandinsky_progress;
 
 /* Called on the thread that called the library, after every token and every picture. `progress` lives during the call
@@ -199,10 +204,40 @@ KANDINSKY_C_API kandinsky_status kandinsky_tokenizer_encode_for_transformer(cons
 KANDINSKY_C_API kandinsky_status kandinsky_tokenizer_encode_for_ruclip(const kandinsky_tokenizer *tokenizer,
                                                                        const char *text, int32_t *ids, size_t length,
                                                                        kandinsky_error *error);
+/* kandinsky_tokenizer_encode of every text, in order, on up to `threads` threads (0: one a core; 0..1024). */
+typedef struct kandinsky_token_lists kandinsky_token_lists;
+KANDINSKY_C_API kandinsky_status kandinsky_tokenizer_encode_batch(const kandinsky_tokenizer *tokenizer,
+                                                                  const char *const *texts, size_t text_count,
+                                                                  int32_t threads, kandinsky_token_lists **lists,
+                                                                  kandinsky_error *error);
+KANDINSKY_C_API size_t kandinsky_token_lists_count(const kandinsky_token_lists *lists);
+/* *count ids; count may be NULL. */
+KANDINSKY_C_API const int32_t *kandinsky_token_lists_ids(const kandinsky_token_lists *lists, size_t index,
+                                                         size_t *count);
+KANDINSKY_C_API void kandinsky_token_lists_release(kandinsky_token_lists *lists);
+/* BPE dropout (for training): every candidate merge is skipped with `probability`, 0..1. The same seed gives the same
+ * ids. KANDINSKY_UNSUPPORTED for a SentencePiece model. */
+KANDINSKY_C_API kandinsky_status kandinsky_tokenizer_encode_with_dropout(const kandinsky_tokenizer *tokenizer,
+                                                                         const char *text, double probability,
+                                                                         uint64_t seed, int32_t *ids, size_t capacity,
+                                                                         size_t *count, kandinsky_error *error);
 /* The text of the ids, without pad, unknown, bos and eos: UTF-8 with a zero byte behind that the size does not count. */
 KANDINSKY_C_API kandinsky_status kandinsky_tokenizer_decode(const kandinsky_tokenizer *tokenizer, const int32_t *ids,
                                                             size_t count, kandinsky_buffer **text,
                                                             kandinsky_error *error);
+/* The subword of an id, with U+2581 for a word's start; a buffer as that of kandinsky_tokenizer_decode. */
+KANDINSKY_C_API kandinsky_status kandinsky_tokenizer_id_to_piece(const kandinsky_tokenizer *tokenizer, int32_t id,
+                                                                 kandinsky_buffer **piece, kandinsky_error *error);
+/* The id of a subword; that of the unknown one if there is no such piece. */
+KANDINSKY_C_API kandinsky_status kandinsky_tokenizer_piece_to_id(const kandinsky_tokenizer *tokenizer,
+                                                                 const char *piece, int32_t *id,
+                                                                 kandinsky_error *error);
+KANDINSKY_C_API int32_t kandinsky_tokenizer_pad_id(const kandinsky_tokenizer *tokenizer);
+KANDINSKY_C_API int32_t kandinsky_tokenizer_unk_id(const kandinsky_tokenizer *tokenizer);
+KANDINSKY_C_API int32_t kandinsky_tokenizer_bos_id(const kandinsky_tokenizer *tokenizer);
+KANDINSKY_C_API int32_t kandinsky_tokenizer_eos_id(const kandinsky_tokenizer *tokenizer);
+/* "yttm" or "sentencepiece". */
+KANDINSKY_C_API const char *kandinsky_tokenizer_kind(const kandinsky_tokenizer *tokenizer);
 KANDINSKY_C_API void kandinsky_tokenizer_release(kandinsky_tokenizer *tokenizer);
 
 /* ---- Transformer ------------------------------------------------------------------------------------------------ */
@@ -245,10 +280,14 @@ KANDINSKY_C_API const char *kandinsky_transformer_device(const kandinsky_transfo
 /* KANDINSKY_PRECISION_FP32, _BF16 or _FP16. */
 KANDINSKY_C_API int32_t kandinsky_transformer_precision(const kandinsky_transformer *transformer);
 
+/* The ids of an image that are drawn so far, in raster order. Called on the thread that called the library, for every
+ * image in work; `tokens` lives during the call alone. Nonzero cancels. */
+typedef int32_t (*kandinsky_tokens_callback)(void *user, int32_t number, const int32_t *tokens, size_t count);
+
 typedef struct kandinsky_draw_options {
   size_t struct_size;
-  int32_t images;        /* to draw, 1..4096. Default 1 */
-  int32_t first_number;  /* of the first of them, >= 0. Default 0 */
+  int32_t images;        /* to draw, 1..1048576. Default 1 */
+  int32_t first_number;  /* of the first of them, 0..1048576. Default 0 */
   int32_t batch;         /* images in one step, 1..4096; does not change the answers. Default 8 */
   uint64_t seed;         /* Default 0 */
   double temperature;    /* > 0. Default 1 */
@@ -260,8 +299,15 @@ typedef struct kandinsky_draw_options {
   kandinsky_progress_callback progress; /* may be NULL */
   void *progress_user;
   const kandinsky_cancel *cancel; /* may be NULL */
+  /* The first version ended here. */
+  kandinsky_tokens_callback preview; /* may be NULL */
+  void *preview_user;
+  int32_t preview_every; /* tokens between previews, >= 1; 0: none. Default 0 */
 } kandinsky_draw_options;
 KANDINSKY_C_API void kandinsky_draw_options_init(kandinsky_draw_options *options);
+/* Writes the first struct_size bytes, and none if that is no version's size. */
+KANDINSKY_C_API void kandinsky_draw_options_init_sized(kandinsky_draw_options *options, size_t struct_size);
+#define kandinsky_draw_options_init(options) kandinsky_draw_options_init_sized((options), sizeof(kandinsky_draw_options))
 
 /* Image tokens of drawn pictures, in the order of their numbers. */
 typedef struct kandinsky_drawn kandinsky_drawn;
@@ -294,6 +340,12 @@ typedef struct kandinsky_loss_values {
 KANDINSKY_C_API kandinsky_status kandinsky_transformer_losses(const kandinsky_transformer *transformer,
                                                               const int32_t *texts, const int32_t *images, size_t pairs,
                                                               kandinsky_loss_values *losses, kandinsky_error *error);
+/* The perplexity score of a finished image, by one pass over text_length and grid * grid ids; drawing gives the same
+ * number on the way. */
+KANDINSKY_C_API kandinsky_status kandinsky_transformer_ppl(const kandinsky_transformer *transformer,
+                                                           const int32_t *text, size_t text_count,
+                                                           const int32_t *image, size_t image_count, double *ppl,
+                                                           kandinsky_error *error);
 KANDINSKY_C_API void kandinsky_transformer_release(kandinsky_transformer *transformer);
 
 /* ---- VQGAN ------------------------------------------------------------------------------------------------------ */
@@ -310,7 +362,8 @@ KANDINSKY_C_API kandinsky_status kandinsky_vqgan_load_memory(const void *bytes, 
 /* Pixels a token, along one side. */
 KANDINSKY_C_API int32_t kandinsky_vqgan_downsampling(const kandinsky_vqgan *vqgan);
 KANDINSKY_C_API int32_t kandinsky_vqgan_codebook_size(const kandinsky_vqgan *vqgan);
-/* `count` pictures from count * grid_height * grid_width ids, each 0..codebook_size-1. */
+KANDINSKY_C_API int64_t kandinsky_vqgan_parameter_count(const kandinsky_vqgan *vqgan);
+/* `count` pictures from count * grid_height * grid_width ids, each 0..codebook_size-1. Sides of the grid: 1..1024. */
 KANDINSKY_C_API kandinsky_status kandinsky_vqgan_decode(const kandinsky_vqgan *vqgan, const int32_t *tokens,
                                                         size_t count, int32_t grid_height, int32_t grid_width,
                                                         kandinsky_images **images, kandinsky_error *error);
@@ -335,6 +388,14 @@ KANDINSKY_C_API kandinsky_status kandinsky_ruclip_load_memory(const void *bytes,
                                                               kandinsky_ruclip **ruclip, kandinsky_error *error);
 /* Floats of a latent. */
 KANDINSKY_C_API int32_t kandinsky_ruclip_width(const kandinsky_ruclip *ruclip);
+/* Ids of a text: the `length` of kandinsky_tokenizer_encode_for_ruclip. */
+KANDINSKY_C_API int32_t kandinsky_ruclip_context_length(const kandinsky_ruclip *ruclip);
+/* Pixels along one side of what the network sees. */
+KANDINSKY_C_API int32_t kandinsky_ruclip_resolution(const kandinsky_ruclip *ruclip);
+KANDINSKY_C_API int64_t kandinsky_ruclip_parameter_count(const kandinsky_ruclip *ruclip);
+/* Its tokenizer, as a model of its own. */
+KANDINSKY_C_API kandinsky_status kandinsky_ruclip_tokenizer(const kandinsky_ruclip *ruclip,
+                                                            kandinsky_tokenizer **tokenizer, kandinsky_error *error);
 /* Cosines, text_count rows of image_count. `scores` holds text_count * image_count floats. */
 KANDINSKY_C_API kandinsky_status kandinsky_ruclip_scores(const kandinsky_ruclip *ruclip, const char *const *texts,
                                                          size_t text_count, const kandinsky_image *const *images,
@@ -349,6 +410,17 @@ KANDINSKY_C_API kandinsky_status kandinsky_ruclip_text_latents(const kandinsky_r
                                                                size_t text_count, const char *const *templates,
                                                                size_t template_count, float *values, size_t capacity,
                                                                size_t *count, kandinsky_error *error);
+/* A picture of a ranking. */
+typedef struct kandinsky_ranked {
+  int32_t index; /* into the images given */
+  float score;   /* cosine, -1..1 */
+} kandinsky_ranked;
+/* The `pick` (>= 1) pictures that fit the text best, best first, or all if there are fewer: *count is the smaller of
+ * pick and image_count. Equal scores keep their order. */
+KANDINSKY_C_API kandinsky_status kandinsky_ruclip_rank(const kandinsky_ruclip *ruclip, const char *text,
+                                                       const kandinsky_image *const *images, size_t image_count,
+                                                       int32_t pick, kandinsky_ranked *ranked, size_t capacity,
+                                                       size_t *count, kandinsky_error *error);
 KANDINSKY_C_API void kandinsky_ruclip_release(kandinsky_ruclip *ruclip);
 
 /* ---- Real-ESRGAN ------------------------------------------------------------------------------------------------ */
@@ -363,6 +435,7 @@ KANDINSKY_C_API kandinsky_status kandinsky_real_esrgan_load_memory(const void *b
                                                                    kandinsky_error *error);
 /* 2, 4 or 8. */
 KANDINSKY_C_API int32_t kandinsky_real_esrgan_scale(const kandinsky_real_esrgan *real_esrgan);
+KANDINSKY_C_API int64_t kandinsky_real_esrgan_parameter_count(const kandinsky_real_esrgan *real_esrgan);
 
 typedef struct kandinsky_upscale_options {
   size_t struct_size;
@@ -425,6 +498,13 @@ typedef struct kandinsky_pipeline kandinsky_pipeline;
 KANDINSKY_C_API kandinsky_status kandinsky_pipeline_load(const char *directory,
                                                          const kandinsky_pipeline_options *options,
                                                          kandinsky_pipeline **pipeline, kandinsky_error *error);
+/* Of parts that are loaded already, from memory for one; it shares their weights and outlives the handles. ruclip,
+ * real_esrgan: NULL for none. KANDINSKY_INVALID_ARGUMENT for parts that do not fit each other. */
+KANDINSKY_C_API kandinsky_status kandinsky_pipeline_new(const kandinsky_tokenizer *tokenizer,
+                                                        const kandinsky_transformer *transformer,
+                                                        const kandinsky_vqgan *vqgan, const kandinsky_ruclip *ruclip,
+                                                        const kandinsky_real_esrgan *real_esrgan,
+                                                        kandinsky_pipeline **pipeline, kandinsky_error *error);
 /* The parts, as models of their own that share the pipeline's weights. ruclip and real_esrgan: KANDINSKY_NOT_FOUND if
  * the pipeline has none. */
 KANDINSKY_C_API kandinsky_status kandinsky_pipeline_tokenizer(const kandinsky_pipeline *pipeline,
@@ -443,6 +523,13 @@ KANDINSKY_C_API kandinsky_status kandinsky_pipeline_real_esrgan(const kandinsky_
 /* The picture as far as it is drawn: token rows that are not complete are grey. Called on the thread that called the
  * library, on every image of the batch; `image` lives during the call alone. Nonzero cancels. */
 typedef int32_t (*kandinsky_preview_callback)(void *user, int32_t number, int32_t tokens, const kandinsky_image *image);
+
+/* Kept pictures, best first. */
+typedef struct kandinsky_pictures kandinsky_pictures;
+/* A list of one kept picture as soon as it is complete, best first; the result of the call holds them all. What has been
+ * handed over stays when a later step fails. Called on the thread that called the library; `picture` lives during the
+ * call alone. Nonzero cancels. */
+typedef int32_t (*kandinsky_picture_callback)(void *user, const kandinsky_pictures *picture);
 
 typedef struct kandinsky_generate_options {
   size_t struct_size;
@@ -465,11 +552,21 @@ typedef struct kandinsky_generate_options {
   void *preview_user;
   int32_t preview_every;          /* tokens between previews, >= 1; 0: none. Default 0 */
   const kandinsky_cancel *cancel; /* may be NULL */
+  /* The first version ended here. */
+  kandinsky_picture_callback picture; /* may be NULL */
+  void *picture_user;
 } kandinsky_generate_options;
 KANDINSKY_C_API void kandinsky_generate_options_init(kandinsky_generate_options *options);
+/* Writes the first struct_size bytes, and none if that is no version's size. */
+KANDINSKY_C_API void kandinsky_generate_options_init_sized(kandinsky_generate_options *options, size_t struct_size);
+#define kandinsky_generate_options_init(options) \
+  kandinsky_generate_options_init_sized((options), sizeof(kandinsky_generate_options))
+/* What this model's files say of top_k, top_p and temperature, else the defaults, written into options that were
+ * initialised. The other fields stay. */
+KANDINSKY_C_API kandinsky_status kandinsky_pipeline_default_options(const kandinsky_pipeline *pipeline,
+                                                                    kandinsky_generate_options *options,
+                                                                    kandinsky_error *error);
 
-/* Kept pictures, best first. */
-typedef struct kandinsky_pictures kandinsky_pictures;
 KANDINSKY_C_API kandinsky_status kandinsky_pipeline_generate(const kandinsky_pipeline *pipeline, const char *prompt,
                                                              const kandinsky_generate_options *options,
                                                              kandinsky_pictures **pictures, kandinsky_error *error);
@@ -487,6 +584,33 @@ KANDINSKY_C_API const int32_t *kandinsky_pictures_tokens(const kandinsky_picture
                                                          size_t *count);
 KANDINSKY_C_API void kandinsky_pictures_release(kandinsky_pictures *pictures);
 KANDINSKY_C_API void kandinsky_pipeline_release(kandinsky_pipeline *pipeline);
+
+/* ---- Checkpoint files ------------------------------------------------------------------------------------------- */
+
+/* A torch.save file (zip or legacy), Lightning .ckpt, .pth, or safetensors, detected by content: a directory of tensors.
+ * The file is memory-mapped; nothing in it is executed. */
+typedef struct kandinsky_checkpoint kandinsky_checkpoint;
+KANDINSKY_C_API kandinsky_status kandinsky_checkpoint_open(const char *path, kandinsky_checkpoint **checkpoint,
+                                                           kandinsky_error *error);
+/* The bytes must stay as they are until the checkpoint is released. */
+KANDINSKY_C_API kandinsky_status kandinsky_checkpoint_open_memory(const void *bytes, size_t size, const char *name,
+                                                                  kandinsky_checkpoint **checkpoint,
+                                                                  kandinsky_error *error);
+/* "torch-zip", "torch-legacy" or "safetensors". */
+KANDINSKY_C_API const char *kandinsky_checkpoint_format(const kandinsky_checkpoint *checkpoint);
+/* Tensors, in the order of the file. */
+KANDINSKY_C_API size_t kandinsky_checkpoint_count(const kandinsky_checkpoint *checkpoint);
+/* Dictionary keys and list indices joined by '/'. */
+KANDINSKY_C_API const char *kandinsky_checkpoint_name(const kandinsky_checkpoint *checkpoint, size_t index);
+/* "float16", "int64" ... */
+KANDINSKY_C_API const char *kandinsky_checkpoint_dtype(const kandinsky_checkpoint *checkpoint, size_t index);
+/* *dimensions sizes (0 for a scalar); dimensions may be NULL. */
+KANDINSKY_C_API const int64_t *kandinsky_checkpoint_shape(const kandinsky_checkpoint *checkpoint, size_t index,
+                                                          size_t *dimensions);
+/* The elements in row-major order, little-endian. */
+KANDINSKY_C_API kandinsky_status kandinsky_checkpoint_read(const kandinsky_checkpoint *checkpoint, size_t index,
+                                                           kandinsky_buffer **bytes, kandinsky_error *error);
+KANDINSKY_C_API void kandinsky_checkpoint_release(kandinsky_checkpoint *checkpoint);
 
 #ifdef __cplusplus
 }

@@ -4,27 +4,40 @@
 using namespace kandinsky;
 using namespace kandinsky::capi;
 
-static_assert(KANDINSKY_C_VERSION_MAJOR == KANDINSKY_VERSION_MAJOR && KANDINSKY_C_VERSION_MINOR == KANDINSKY_VERSION_MINOR &&
+static_assert(KANDINSKY_C_VERSION_MAJOR == KANDINSKY_VERSION_MAJOR &&
+              KANDINSKY_C_VERSION_MINOR == KANDINSKY_VERSION_MINOR &&
               KANDINSKY_C_VERSION_PATCH == KANDINSKY_VERSION_PATCH);
 static_assert(KANDINSKY_STAGE_DRAWING == int(Stage::drawing) && KANDINSKY_STAGE_DECODING == int(Stage::decoding) &&
               KANDINSKY_STAGE_RANKING == int(Stage::ranking) && KANDINSKY_STAGE_ENLARGING == int(Stage::enlarging));
-static_assert(KANDINSKY_INVALID_ARGUMENT == int(ErrorCode::invalid_argument) && KANDINSKY_NOT_FOUND == int(ErrorCode::not_found) &&
-              KANDINSKY_BAD_FILE == int(ErrorCode::bad_file) && KANDINSKY_UNSUPPORTED == int(ErrorCode::unsupported) &&
-              KANDINSKY_OUT_OF_MEMORY == int(ErrorCode::out_of_memory) && KANDINSKY_CANCELLED == int(ErrorCode::cancelled) &&
-              KANDINSKY_IO == int(ErrorCode::io) && KANDINSKY_INTERNAL == int(ErrorCode::internal));
+static_assert(KANDINSKY_INVALID_ARGUMENT == int(ErrorCode::invalid_argument) &&
+              KANDINSKY_NOT_FOUND == int(ErrorCode::not_found) && KANDINSKY_BAD_FILE == int(ErrorCode::bad_file) &&
+              KANDINSKY_UNSUPPORTED == int(ErrorCode::unsupported) &&
+              KANDINSKY_OUT_OF_MEMORY == int(ErrorCode::out_of_memory) &&
+              KANDINSKY_CANCELLED == int(ErrorCode::cancelled) && KANDINSKY_IO == int(ErrorCode::io) &&
+              KANDINSKY_INTERNAL == int(ErrorCode::internal));
 
 const char* kandinsky_status_name(kandinsky_status status) {
   switch (status) {
-    case KANDINSKY_OK: return "ok";
-    case KANDINSKY_INVALID_ARGUMENT: return "invalid argument";
-    case KANDINSKY_NOT_FOUND: return "not found";
-    case KANDINSKY_BAD_FILE: return "bad file";
-    case KANDINSKY_UNSUPPORTED: return "unsupported";
-    case KANDINSKY_OUT_OF_MEMORY: return "out of memory";
-    case KANDINSKY_CANCELLED: return "cancelled";
-    case KANDINSKY_IO: return "input/output error";
-    case KANDINSKY_INTERNAL: return "internal error";
-    default: return "unknown status";
+    case KANDINSKY_OK:
+      return "ok";
+    case KANDINSKY_INVALID_ARGUMENT:
+      return "invalid argument";
+    case KANDINSKY_NOT_FOUND:
+      return "not found";
+    case KANDINSKY_BAD_FILE:
+      return "bad file";
+    case KANDINSKY_UNSUPPORTED:
+      return "unsupported";
+    case KANDINSKY_OUT_OF_MEMORY:
+      return "out of memory";
+    case KANDINSKY_CANCELLED:
+      return "cancelled";
+    case KANDINSKY_IO:
+      return "input/output error";
+    case KANDINSKY_INTERNAL:
+      return "internal error";
+    default:
+      return "unknown status";
   }
 }
 

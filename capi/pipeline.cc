@@ -25,6 +25,11 @@ kandinsky_pipeline_options read_pipeline_options(const kandinsky_pipeline_option
   return read_options(options, kandinsky_pipeline_options_init, "kandinsky_pipeline_options");
 }
 
+kandinsky_pictures::Entry picture_entry(Picture picture) {
+  kandinsky_image image{std::move(picture.image)};
+  return {std::move(image), std::move(picture)};
+}
+
 GenerateOptions generate_options(const Pipeline& pipeline, const kandinsky_generate_options& given) {
   GenerateOptions options = pipeline.default_options();
   options.images = given.images;
@@ -38,14 +43,19 @@ GenerateOptions generate_options(const Pipeline& pipeline, const kandinsky_gener
   options.rank = given.rank != 0;
   options.super_resolution = given.super_resolution != 0;
   if (given.image_prompt)
-    options.image_prompt = ImagePrompt{given.image_prompt->image, given.up,   given.down,
-                                       given.left,                given.right, given.crop_first != 0};
+    options.image_prompt =
+        ImagePrompt{given.image_prompt->image, given.up, given.down, given.left, given.right, given.crop_first != 0};
   options.on_progress = progress_callback(given.progress, given.progress_user, given.cancel);
   options.preview_every = given.preview_every;
   if (given.preview)
     options.on_preview = [call = given.preview, user = given.preview_user](int number, int tokens, const Image& image) {
       const kandinsky_image shown{image};
       return call(user, number, tokens, &shown) == 0;
+    };
+  if (given.picture)
+    options.on_picture = [call = given.picture, user = given.picture_user](const Picture& picture) {
+      const kandinsky_pictures shown{{picture_entry(picture)}};
+      if (call(user, &shown) != 0) fail(ErrorCode::cancelled, "", "cancelled");
     };
   return options;
 }
@@ -79,7 +89,8 @@ void kandinsky_memory_estimate_init(kandinsky_memory_estimate* estimate) {
 }
 
 kandinsky_status kandinsky_pipeline_estimate(const char* directory, const kandinsky_pipeline_options* options,
-                                             int32_t batch, kandinsky_memory_estimate* estimate, kandinsky_error* error) {
+                                             int32_t batch, kandinsky_memory_estimate* estimate,
+                                             kandinsky_error* error) {
   return guarded(error, [&] {
     const std::string path = need_text(directory, "directory");
     read_options(&need(estimate, "estimate"), kandinsky_memory_estimate_init, "kandinsky_memory_estimate");
@@ -116,13 +127,27 @@ kandinsky_status kandinsky_pipeline_load(const char* directory, const kandinsky_
   });
 }
 
+kandinsky_status kandinsky_pipeline_new(const kandinsky_tokenizer* tokenizer, const kandinsky_transformer* transformer,
+                                        const kandinsky_vqgan* vqgan, const kandinsky_ruclip* ruclip,
+                                        const kandinsky_real_esrgan* real_esrgan, kandinsky_pipeline** pipeline,
+                                        kandinsky_error* error) {
+  return make(pipeline, "pipeline", error, [&] {
+    PipelineParts parts{need(tokenizer, "tokenizer").model, need(transformer, "transformer").model,
+                        need(vqgan, "vqgan").model, std::nullopt, std::nullopt};
+    if (ruclip) parts.ruclip = ruclip->model;
+    if (real_esrgan) parts.real_esrgan = real_esrgan->model;
+    return kandinsky_pipeline{Pipeline::from_parts(std::move(parts))};
+  });
+}
+
 kandinsky_status kandinsky_pipeline_tokenizer(const kandinsky_pipeline* pipeline, kandinsky_tokenizer** tokenizer,
                                               kandinsky_error* error) {
   return part_of(pipeline, tokenizer, "tokenizer", error, [](const Pipeline& model) { return &model.tokenizer(); });
 }
 kandinsky_status kandinsky_pipeline_transformer(const kandinsky_pipeline* pipeline, kandinsky_transformer** transformer,
                                                 kandinsky_error* error) {
-  return part_of(pipeline, transformer, "transformer", error, [](const Pipeline& model) { return &model.transformer(); });
+  return part_of(pipeline, transformer, "transformer", error,
+                 [](const Pipeline& model) { return &model.transformer(); });
 }
 kandinsky_status kandinsky_pipeline_vqgan(const kandinsky_pipeline* pipeline, kandinsky_vqgan** vqgan,
                                           kandinsky_error* error) {
@@ -134,20 +159,39 @@ kandinsky_status kandinsky_pipeline_ruclip(const kandinsky_pipeline* pipeline, k
 }
 kandinsky_status kandinsky_pipeline_real_esrgan(const kandinsky_pipeline* pipeline, kandinsky_real_esrgan** real_esrgan,
                                                 kandinsky_error* error) {
-  return part_of(pipeline, real_esrgan, "real_esrgan", error, [](const Pipeline& model) { return model.real_esrgan(); });
+  return part_of(pipeline, real_esrgan, "real_esrgan", error,
+                 [](const Pipeline& model) { return model.real_esrgan(); });
 }
 
-void kandinsky_generate_options_init(kandinsky_generate_options* options) {
-  if (!options) return;
+static kandinsky_generate_options default_generate_options() noexcept {
   const GenerateOptions defaults;
-  *options = {};
-  options->struct_size = sizeof *options;
-  options->images = defaults.images;
-  options->pick = defaults.pick;
-  options->top_k = -1;
-  options->batch = defaults.batch;
-  options->rank = 1;
-  options->super_resolution = 1;
+  kandinsky_generate_options options = {};
+  options.struct_size = sizeof options;
+  options.images = defaults.images;
+  options.pick = defaults.pick;
+  options.top_k = -1;
+  options.batch = defaults.batch;
+  options.rank = 1;
+  options.super_resolution = 1;
+  return options;
+}
+void kandinsky_generate_options_init_sized(kandinsky_generate_options* options, size_t struct_size) {
+  write_options(default_generate_options(), options, struct_size);
+}
+void(kandinsky_generate_options_init)(kandinsky_generate_options* options) {
+  write_options(default_generate_options(), options, first_size<kandinsky_generate_options>);
+}
+
+kandinsky_status kandinsky_pipeline_default_options(const kandinsky_pipeline* pipeline,
+                                                    kandinsky_generate_options* options, kandinsky_error* error) {
+  return guarded(error, [&] {
+    const GenerateOptions found = need(pipeline, "pipeline").model.default_options();
+    read_options(&need(options, "options"), default_generate_options(), "kandinsky_generate_options");
+    const SamplingOptions defaults;
+    options->top_k = found.top_k.value_or(defaults.top_k);
+    options->top_p = found.top_p.value_or(defaults.top_p);
+    options->temperature = found.temperature.value_or(defaults.temperature);
+  });
 }
 
 kandinsky_status kandinsky_pipeline_generate(const kandinsky_pipeline* pipeline, const char* prompt,
@@ -156,14 +200,11 @@ kandinsky_status kandinsky_pipeline_generate(const kandinsky_pipeline* pipeline,
   return make(pictures, "pictures", error, [&] {
     const Pipeline& model = need(pipeline, "pipeline").model;
     const std::string text = need_text(prompt, "prompt");
-    const auto given = read_options(options, kandinsky_generate_options_init, "kandinsky_generate_options");
+    const auto given = read_options(options, default_generate_options(), "kandinsky_generate_options");
     const GenerateOptions wanted = generate_options(model, given);
     check_cancel(given.cancel);
     kandinsky_pictures made;
-    for (Picture& picture : model.generate(text, wanted)) {
-      kandinsky_image image{std::move(picture.image)};
-      made.list.push_back({std::move(image), std::move(picture)});
-    }
+    for (Picture& picture : model.generate(text, wanted)) made.list.push_back(picture_entry(std::move(picture)));
     return made;
   });
 }

@@ -8,7 +8,8 @@ kandinsky_status kandinsky_real_esrgan_load(const char* path, const kandinsky_co
   return make(real_esrgan, "real_esrgan", error, [&] {
     const std::string file = need_text(path, "path");
     kandinsky_real_esrgan made{RealEsrgan::load(file, compute_options(compute))};
-    log(compute, KANDINSKY_LOG_INFO, fmt::format("Real-ESRGAN {}: x{}, {} parameters", file, made.model.scale(), made.model.parameter_count()));
+    log(compute, KANDINSKY_LOG_INFO,
+        fmt::format("Real-ESRGAN {}: x{}, {} parameters", file, made.model.scale(), made.model.parameter_count()));
     return made;
   });
 }
@@ -19,17 +20,22 @@ kandinsky_status kandinsky_real_esrgan_load_memory(const void* bytes, size_t siz
     const Checkpoint checkpoint = Checkpoint::from_memory(need_bytes(bytes, size, "bytes"), name ? name : "<memory>");
     kandinsky_real_esrgan made{RealEsrgan::load(checkpoint.state_dict(), compute_options(compute))};
     log(compute, KANDINSKY_LOG_INFO,
-        fmt::format("Real-ESRGAN {}: x{}, {} parameters", checkpoint.name(), made.model.scale(), made.model.parameter_count()));
+        fmt::format("Real-ESRGAN {}: x{}, {} parameters", checkpoint.name(), made.model.scale(),
+                    made.model.parameter_count()));
     return made;
   });
 }
 int32_t kandinsky_real_esrgan_scale(const kandinsky_real_esrgan* real_esrgan) {
   return real_esrgan ? real_esrgan->model.scale() : 0;
 }
+int64_t kandinsky_real_esrgan_parameter_count(const kandinsky_real_esrgan* real_esrgan) {
+  return real_esrgan ? real_esrgan->model.parameter_count() : 0;
+}
 void kandinsky_upscale_options_init(kandinsky_upscale_options* options) {
   if (!options) return;
   const TilingOptions defaults;
-  *options = {sizeof *options, defaults.tile, defaults.padding, defaults.mirror, defaults.batch, 0, nullptr, nullptr, nullptr};
+  *options = {sizeof *options, defaults.tile, defaults.padding, defaults.mirror, defaults.batch, 0,
+              nullptr,         nullptr,       nullptr};
 }
 kandinsky_status kandinsky_real_esrgan_upscale(const kandinsky_real_esrgan* real_esrgan, const kandinsky_image* image,
                                                const kandinsky_upscale_options* options, kandinsky_image** large,

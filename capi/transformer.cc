@@ -8,8 +8,9 @@ using namespace kandinsky::capi;
 namespace {
 
 void copy_config(const TransformerConfig& from, kandinsky_transformer_config& to) {
-  to = {sizeof to,       from.layers,      from.hidden,  from.heads,        from.text_length, from.grid, from.text_vocab,
-        from.image_vocab, from.version, from.sandwich ? 1 : 0, from.relax ? 1 : 0};
+  to = {sizeof to,         from.layers,     from.hidden,      from.heads,   from.text_length,
+        from.grid,         from.text_vocab, from.image_vocab, from.version, from.sandwich ? 1 : 0,
+        from.relax ? 1 : 0};
 }
 
 Transformer load(const Checkpoint& checkpoint, const kandinsky_transformer_config* config,
@@ -84,24 +85,34 @@ const char* kandinsky_transformer_device(const kandinsky_transformer* transforme
 int32_t kandinsky_transformer_precision(const kandinsky_transformer* transformer) {
   if (!transformer) return KANDINSKY_PRECISION_AUTO;
   switch (transformer->model.precision()) {
-    case Precision::fp32: return KANDINSKY_PRECISION_FP32;
-    case Precision::bf16: return KANDINSKY_PRECISION_BF16;
-    case Precision::fp16: return KANDINSKY_PRECISION_FP16;
-    default: return KANDINSKY_PRECISION_AUTO;
+    case Precision::fp32:
+      return KANDINSKY_PRECISION_FP32;
+    case Precision::bf16:
+      return KANDINSKY_PRECISION_BF16;
+    case Precision::fp16:
+      return KANDINSKY_PRECISION_FP16;
+    default:
+      return KANDINSKY_PRECISION_AUTO;
   }
 }
 
-void kandinsky_draw_options_init(kandinsky_draw_options* options) {
-  if (!options) return;
+static kandinsky_draw_options default_draw_options() noexcept {
   const DrawOptions defaults;
-  *options = {};
-  options->struct_size = sizeof *options;
-  options->images = defaults.images;
-  options->first_number = defaults.first_number;
-  options->batch = defaults.batch;
-  options->temperature = defaults.sampling.temperature;
-  options->top_k = defaults.sampling.top_k;
-  options->top_p = defaults.sampling.top_p;
+  kandinsky_draw_options options = {};
+  options.struct_size = sizeof options;
+  options.images = defaults.images;
+  options.first_number = defaults.first_number;
+  options.batch = defaults.batch;
+  options.temperature = defaults.sampling.temperature;
+  options.top_k = defaults.sampling.top_k;
+  options.top_p = defaults.sampling.top_p;
+  return options;
+}
+void kandinsky_draw_options_init_sized(kandinsky_draw_options* options, size_t struct_size) {
+  write_options(default_draw_options(), options, struct_size);
+}
+void(kandinsky_draw_options_init)(kandinsky_draw_options* options) {
+  write_options(default_draw_options(), options, first_size<kandinsky_draw_options>);
 }
 
 kandinsky_status kandinsky_transformer_draw(const kandinsky_transformer* transformer, const int32_t* text,
@@ -109,7 +120,7 @@ kandinsky_status kandinsky_transformer_draw(const kandinsky_transformer* transfo
                                             kandinsky_drawn** drawn, kandinsky_error* error) {
   return make(drawn, "drawn", error, [&] {
     const Transformer& model = need(transformer, "transformer").model;
-    const auto given = read_options(options, kandinsky_draw_options_init, "kandinsky_draw_options");
+    const auto given = read_options(options, default_draw_options(), "kandinsky_draw_options");
     DrawOptions draw;
     draw.images = given.images;
     draw.first_number = given.first_number;
@@ -119,8 +130,17 @@ kandinsky_status kandinsky_transformer_draw(const kandinsky_transformer* transfo
     draw.sampling.top_k = given.top_k;
     draw.sampling.top_p = given.top_p;
     draw.sampling.greedy = given.greedy != 0;
-    if (given.forced) draw.forced.assign(given.forced, given.forced + given.forced_count);
+    const auto forced = need_array(given.forced, given.forced_count, "forced");
+    const auto length = static_cast<std::size_t>(model.config().image_length());
+    if (!forced.empty() && forced.size() != length)
+      fail(ErrorCode::invalid_argument, "forced", "has {} ids, expected none or {}", forced.size(), length);
+    draw.forced.assign(forced.begin(), forced.end());
     draw.progress = progress_callback(given.progress, given.progress_user, given.cancel);
+    draw.preview_every = given.preview_every;
+    if (given.preview)
+      draw.preview = [&given](int number, std::span<const std::int32_t> tokens) {
+        return given.preview(given.preview_user, number, tokens.data(), tokens.size()) == 0;
+      };
     check_cancel(given.cancel);
     return kandinsky_drawn{model.draw(need_array(text, text_count, "text"), draw)};
   });
@@ -140,22 +160,21 @@ double kandinsky_drawn_ppl(const kandinsky_drawn* drawn, size_t index) {
 void kandinsky_drawn_release(kandinsky_drawn* drawn) { delete drawn; }
 
 kandinsky_status kandinsky_transformer_logits(const kandinsky_transformer* transformer, const int32_t* text,
-                                              size_t text_count, const int32_t* image, size_t image_count, float* values,
-                                              size_t capacity, size_t* count, kandinsky_error* error) {
+                                              size_t text_count, const int32_t* image, size_t image_count,
+                                              float* values, size_t capacity, size_t* count, kandinsky_error* error) {
   return guarded(error, [&] {
     const Transformer& model = need(transformer, "transformer").model;
     const auto text_ids = need_array(text, text_count, "text");
     const auto image_ids = need_array(image, image_count, "image");
-    // The size alone does not need the network to run.
-    if (!values && capacity == 0) {
-      const TransformerConfig& c = model.config();
-      if (text_count != std::size_t(c.text_length))
-        fail(ErrorCode::invalid_argument, "text", "has {} ids, expected {}", text_count, c.text_length);
-      if (image_count > std::size_t(c.image_length()))
-        fail(ErrorCode::invalid_argument, "image", "has {} ids, expected at most {}", image_count, c.image_length());
-      need(count, "count") = (text_count + image_count) * std::size_t(c.text_vocab + c.image_vocab);
-      return;
-    }
+    // Whether there is room is known before the network runs.
+    const TransformerConfig& c = model.config();
+    if (text_count != std::size_t(c.text_length))
+      fail(ErrorCode::invalid_argument, "text", "has {} ids, expected {}", text_count, c.text_length);
+    if (image_count > std::size_t(c.image_length()))
+      fail(ErrorCode::invalid_argument, "image", "has {} ids, expected at most {}", image_count, c.image_length());
+    need(count, "count") = (text_count + image_count) * std::size_t(c.text_vocab + c.image_vocab);
+    if (!values && capacity == 0) return;
+    check_capacity(values, capacity, *count);
     write_values<float>(model.logits(text_ids, image_ids), values, capacity, count);
   });
 }
@@ -166,11 +185,22 @@ kandinsky_status kandinsky_transformer_losses(const kandinsky_transformer* trans
   return guarded(error, [&] {
     const Transformer& model = need(transformer, "transformer").model;
     need(losses, "losses");
-    if (pairs < 1 || pairs > (1u << 20)) fail(ErrorCode::invalid_argument, "pairs", "is {}, expected 1..{}", pairs, 1 << 20);
+    if (pairs < 1 || pairs > (1u << 20))
+      fail(ErrorCode::invalid_argument, "pairs", "is {}, expected 1..{}", pairs, 1 << 20);
     const TransformerConfig& c = model.config();
     const Losses got = model.losses(need_array(texts, pairs * std::size_t(c.text_length), "texts"),
                                     need_array(images, pairs * std::size_t(c.image_length()), "images"));
     *losses = {got.text, got.image, got.total};
+  });
+}
+
+kandinsky_status kandinsky_transformer_ppl(const kandinsky_transformer* transformer, const int32_t* text,
+                                           size_t text_count, const int32_t* image, size_t image_count, double* ppl,
+                                           kandinsky_error* error) {
+  return guarded(error, [&] {
+    const Transformer& model = need(transformer, "transformer").model;
+    need(ppl, "ppl");
+    *ppl = model.ppl(need_array(text, text_count, "text"), need_array(image, image_count, "image"));
   });
 }
 void kandinsky_transformer_release(kandinsky_transformer* transformer) { delete transformer; }

@@ -86,6 +86,15 @@ struct KANDINSKY_API PipelineOptions : ComputeOptions {
   bool super_resolution = true;  // false: Real-ESRGAN is not loaded
 };
 
+// Loaded models that make up a pipeline.
+struct KANDINSKY_API PipelineParts {
+  Tokenizer tokenizer;
+  Transformer transformer;
+  VqganDecoder vqgan;
+  std::optional<RuClip> ruclip;
+  std::optional<RealEsrgan> real_esrgan;
+};
+
 // What loading a model directory would take, found without loading it.
 struct KANDINSKY_API MemoryEstimate {
   struct Part {
@@ -104,6 +113,8 @@ class KANDINSKY_API Pipeline {
  public:
   // Throws Error: invalid_argument, not_found, io, bad_file, unsupported, out_of_memory.
   static Pipeline load(const std::filesystem::path& directory, const PipelineOptions& options = {});
+  // Of parts that are loaded already, which it shares. Throws Error (invalid_argument) if they do not fit each other.
+  static Pipeline from_parts(PipelineParts parts);
   // Reads the files' directories alone. Throws what load() throws.
   static MemoryEstimate estimate(const std::filesystem::path& directory, const PipelineOptions& options = {},
                                  int batch = 8);

@@ -3,7 +3,10 @@
 #include <cstdlib>
 
 #include <jpeglib.h>
+
 #include <jerror.h>
+
+#include <new>
 
 #include "core/fail.h"
 #include "image/codec.h"
@@ -17,6 +20,11 @@ struct Failure {
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX] = "";
 };
+
+[[noreturn]] void fail_with(const Failure& failure, ErrorCode code, const std::string& name, const char* what) {
+  if (failure.manager.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
+  fail(code, name, "{}{}", what, failure.message);
+}
 
 void on_error(j_common_ptr info) {
   auto* failure = reinterpret_cast<Failure*>(info->err);
@@ -103,13 +111,13 @@ bool is_jpeg(std::span<const std::byte> bytes) {
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   Reader r;
   r.info.err = prepare(r.failure);
-  if (!read_header(r, bytes)) fail(ErrorCode::bad_file, name, "damaged JPEG: {}", r.failure.message);
+  if (!read_header(r, bytes)) fail_with(r.failure, ErrorCode::bad_file, name, "damaged JPEG: ");
   check_size(r.info.image_width, r.info.image_height, name);
   if (r.info.jpeg_color_space == JCS_CMYK || r.info.jpeg_color_space == JCS_YCCK)
     fail(ErrorCode::unsupported, name, "a CMYK JPEG; expected RGB or grey");
   r.info.out_color_space = JCS_RGB;
   Image image(static_cast<int>(r.info.image_width), static_cast<int>(r.info.image_height));
-  if (!read_rows(r, image.row(0))) fail(ErrorCode::bad_file, name, "damaged JPEG: {}", r.failure.message);
+  if (!read_rows(r, image.row(0))) fail_with(r.failure, ErrorCode::bad_file, name, "damaged JPEG: ");
   return image;
 }
 
@@ -117,7 +125,7 @@ std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
   if (quality < 1 || quality > 100) fail(ErrorCode::invalid_argument, "quality", "{} is not in 1..100", quality);
   Writer w;
   w.info.err = prepare(w.failure);
-  if (!write_image(w, image, quality)) fail(ErrorCode::internal, "JPEG", "{}", w.failure.message);
+  if (!write_image(w, image, quality)) fail_with(w.failure, ErrorCode::internal, "JPEG", "");
   const auto* bytes = reinterpret_cast<const std::byte*>(w.buffer);
   return {bytes, bytes + w.size};
 }

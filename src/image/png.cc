@@ -1,6 +1,8 @@
 #include <png.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "core/fail.h"
 #include "image/codec.h"
@@ -12,7 +14,21 @@ namespace {
 // they fill is owned by their callers.
 struct Failure {
   char message[128] = "";
+  bool no_memory = false;
 };
+
+// A libpng that runs out of memory says so only in its message, which other errors have too.
+png_voidp allocate(png_structp png, png_alloc_size_t size) {
+  void* memory = std::malloc(size);
+  if (memory == nullptr) static_cast<Failure*>(png_get_mem_ptr(png))->no_memory = true;
+  return memory;
+}
+void release(png_structp, png_voidp memory) { std::free(memory); }
+
+[[noreturn]] void fail_with(const Failure& failure, ErrorCode code, const std::string& name, const char* what) {
+  if (failure.no_memory) throw std::bad_alloc();
+  fail(code, name, "{}{}", what, failure.message);
+}
 
 void on_error(png_structp png, png_const_charp message) {
   auto* failure = static_cast<Failure*>(png_get_error_ptr(png));
@@ -96,13 +112,14 @@ bool is_png(std::span<const std::byte> bytes) {
 Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   Reader r;
   r.source.bytes = bytes;
-  r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r.failure, on_error, on_warning);
+  r.png =
+      png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r.failure, on_error, on_warning, &r.failure, allocate, release);
   if (r.png != nullptr) r.info = png_create_info_struct(r.png);
   if (r.info == nullptr) throw std::bad_alloc();
   png_set_read_fn(r.png, &r.source, read_bytes);
   png_set_user_limits(r.png, 65535, 65535);
   png_set_chunk_malloc_max(r.png, 8u << 20);
-  if (!read_header(r)) fail(ErrorCode::bad_file, name, "damaged PNG: {}", r.failure.message);
+  if (!read_header(r)) fail_with(r.failure, ErrorCode::bad_file, name, "damaged PNG: ");
   const std::uint32_t width = png_get_image_width(r.png, r.info), height = png_get_image_height(r.png, r.info);
   check_size(width, height, name);
   if (png_get_rowbytes(r.png, r.info) != std::size_t{width} * 3)
@@ -110,18 +127,19 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   Image image(static_cast<int>(width), static_cast<int>(height));
   std::vector<png_bytep> rows(height);
   for (std::uint32_t y = 0; y < height; ++y) rows[y] = image.row(static_cast<int>(y));
-  if (!read_rows(r, rows.data())) fail(ErrorCode::bad_file, name, "damaged PNG: {}", r.failure.message);
+  if (!read_rows(r, rows.data())) fail_with(r.failure, ErrorCode::bad_file, name, "damaged PNG: ");
   return image;
 }
 
 std::vector<std::byte> encode_png(const Image& image) {
   Writer w;
-  w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w.failure, on_error, on_warning);
+  w.png =
+      png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w.failure, on_error, on_warning, &w.failure, allocate, release);
   if (w.png != nullptr) w.info = png_create_info_struct(w.png);
   if (w.info == nullptr) throw std::bad_alloc();
   w.out.reserve(image.pixels().size() + image.pixels().size() / 16 + 4096);  // no growth inside libpng's callback
   png_set_write_fn(w.png, &w, write_bytes, nullptr);
-  if (!write_image(w, image)) fail(ErrorCode::internal, "PNG", "{}", w.failure.message);
+  if (!write_image(w, image)) fail_with(w.failure, ErrorCode::internal, "PNG", "");
   return std::move(w.out);
 }
 

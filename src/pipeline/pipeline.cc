@@ -39,15 +39,16 @@ SmallParts load_small_parts(const ModelFiles& files, const PipelineOptions& opti
   return parts;
 }
 
-void check_parts_fit(const ModelFiles& files, const TransformerConfig& config, const SmallParts& parts) {
+// The names stand for the parts in messages.
+void check_parts_fit(const PipelineParts& parts, ErrorCode code, const std::string& tokenizer_name,
+                     const std::string& vqgan_name) {
+  const TransformerConfig& config = parts.transformer.config();
   const int most = config.text_vocab - config.text_length;
   if (parts.tokenizer.vocab_size() > most)
-    fail(ErrorCode::bad_file, files.tokenizer.string(),
-         "has {} text tokens, but the transformer knows only {}", parts.tokenizer.vocab_size(), most);
+    fail(code, tokenizer_name, "has {} text tokens, but the transformer knows only {}", parts.tokenizer.vocab_size(), most);
   const int codes = parts.vqgan.config().codebook_size;
   if (codes < config.image_vocab)
-    fail(ErrorCode::bad_file, files.vqgan.string(), "has {} image tokens, but the transformer draws from {}",
-         codes, config.image_vocab);
+    fail(code, vqgan_name, "has {} image tokens, but the transformer draws from {}", codes, config.image_vocab);
 }
 
 }  // namespace
@@ -67,11 +68,16 @@ Pipeline Pipeline::load(const std::filesystem::path& directory, const PipelineOp
   std::future<SmallParts> others =
       std::async(std::launch::async, [&] { return load_small_parts(files, resolved); });
   Transformer transformer = load_transformer(files, resolved);
-  SmallParts parts = others.get();
-  check_parts_fit(files, transformer.config(), parts);
-  return Pipeline(std::make_shared<const Impl>(Impl{std::move(parts.tokenizer), std::move(transformer),
-                                                    std::move(parts.vqgan), std::move(parts.ruclip),
-                                                    std::move(parts.real_esrgan), generation}));
+  SmallParts small = others.get();
+  PipelineParts parts{std::move(small.tokenizer), std::move(transformer), std::move(small.vqgan),
+                      std::move(small.ruclip), std::move(small.real_esrgan)};
+  check_parts_fit(parts, ErrorCode::bad_file, files.tokenizer.string(), files.vqgan.string());
+  return Pipeline(std::make_shared<const Impl>(Impl{std::move(parts), generation}));
+}
+
+Pipeline Pipeline::from_parts(PipelineParts parts) {
+  check_parts_fit(parts, ErrorCode::invalid_argument, "tokenizer", "vqgan");
+  return Pipeline(std::make_shared<const Impl>(Impl{std::move(parts), {}}));
 }
 
 GenerateOptions Pipeline::default_options() const {

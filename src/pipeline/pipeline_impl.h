@@ -1,18 +1,11 @@
 #pragma once
-#include <optional>
-
 #include "kandinsky/pipeline.h"
 #include "pipeline/generation_config.h"
 
 namespace kandinsky {
 
 // The loaded parts of a model.
-struct Pipeline::Impl {
-  Tokenizer tokenizer;
-  Transformer transformer;
-  VqganDecoder vqgan;
-  std::optional<RuClip> ruclip;
-  std::optional<RealEsrgan> real_esrgan;
+struct Pipeline::Impl : PipelineParts {
   GenerationConfig generation;
 };
 

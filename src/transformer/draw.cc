@@ -52,7 +52,8 @@ std::vector<DrawnTokens> draw(Decoder& decoder, const TransformerConfig& config,
     for (;;) {
       const int position = decoder.position(0);
       if (options.progress && position > 0 &&
-          !options.progress({Stage::drawing, round * length + position, rounds * length, count}))
+          !options.progress(
+              {Stage::drawing, round * length + position, rounds * length, count, options.first_number + first}))
         throw Error(ErrorCode::cancelled, "", "cancelled while drawing");
       if (position == length) break;
       if (options.preview && options.preview_every > 0 && position > 0 && position % options.preview_every == 0)

@@ -1,4 +1,6 @@
 /* Every way to use kandinsky.h wrongly gives a status and a message, and leaves outputs NULL. */
+#include <math.h>
+
 #include "check.h"
 
 static kandinsky_error error;
@@ -29,6 +31,25 @@ static void null_handles(void) {
   FAILS(kandinsky_tokenizer_encode_for_transformer(NULL, "", ids, 4, &error), INVALID, "tokenizer");
   FAILS(kandinsky_tokenizer_encode_for_ruclip(NULL, "", ids, 4, &error), INVALID, "tokenizer");
   FAILS(kandinsky_tokenizer_decode(NULL, ids, 4, &buffer, &error), INVALID, "tokenizer");
+  kandinsky_token_lists *lists = (kandinsky_token_lists *)&error;
+  FAILS(kandinsky_tokenizer_encode_batch(NULL, NULL, 0, 0, &lists, &error), INVALID, "tokenizer");
+  CHECK(lists == NULL);
+  FAILS(kandinsky_tokenizer_encode_with_dropout(NULL, "", 0, 0, ids, 4, &count, &error), INVALID, "tokenizer");
+  FAILS(kandinsky_tokenizer_id_to_piece(NULL, 0, &buffer, &error), INVALID, "tokenizer");
+  FAILS(kandinsky_tokenizer_piece_to_id(NULL, "", ids, &error), INVALID, "tokenizer");
+  double ppl;
+  FAILS(kandinsky_transformer_ppl(NULL, ids, 4, ids, 4, &ppl, &error), INVALID, "transformer");
+  FAILS(kandinsky_ruclip_rank(NULL, "", NULL, 0, 1, NULL, 0, &count, &error), INVALID, "ruclip");
+  kandinsky_generate_options defaults;
+  FAILS(kandinsky_pipeline_default_options(NULL, &defaults, &error), INVALID, "pipeline");
+  kandinsky_pipeline *parts = (kandinsky_pipeline *)&error;
+  FAILS(kandinsky_pipeline_new(NULL, NULL, NULL, NULL, NULL, &parts, &error), INVALID, "tokenizer");
+  CHECK(parts == NULL);
+  kandinsky_checkpoint *checkpoint = (kandinsky_checkpoint *)&error;
+  FAILS(kandinsky_checkpoint_open(NULL, &checkpoint, &error), INVALID, "path");
+  CHECK(checkpoint == NULL);
+  FAILS(kandinsky_checkpoint_open_memory(NULL, 4, NULL, &checkpoint, &error), INVALID, "bytes");
+  FAILS(kandinsky_checkpoint_read(NULL, 0, &buffer, &error), INVALID, "checkpoint");
   FAILS(kandinsky_transformer_config_init(NULL, NULL, &error), INVALID, "config");
   FAILS(kandinsky_transformer_get_config(NULL, NULL, &error), INVALID, "transformer");
   FAILS(kandinsky_transformer_draw(NULL, ids, 4, NULL, &drawn, &error), INVALID, "transformer");
@@ -55,6 +76,7 @@ static void null_handles(void) {
   FAILS(kandinsky_pipeline_vqgan(NULL, &vqgan, &error), INVALID, "pipeline");
   FAILS(kandinsky_pipeline_ruclip(NULL, &ruclip, &error), INVALID, "pipeline");
   FAILS(kandinsky_pipeline_real_esrgan(NULL, &real_esrgan, &error), INVALID, "pipeline");
+  FAILS(kandinsky_ruclip_tokenizer(NULL, &tokenizer, &error), INVALID, "ruclip");
 
   /* Getters and releases take NULL; so does the error. */
   CHECK(kandinsky_devices_count(NULL) == 0 && kandinsky_devices_name(NULL, 0) == NULL &&
@@ -70,6 +92,16 @@ static void null_handles(void) {
         kandinsky_drawn_number(NULL, 0) == 0 && kandinsky_drawn_ppl(NULL, 0) == 0);
   CHECK(kandinsky_vqgan_downsampling(NULL) == 0 && kandinsky_vqgan_codebook_size(NULL) == 0 &&
         kandinsky_ruclip_width(NULL) == 0 && kandinsky_real_esrgan_scale(NULL) == 0);
+  CHECK(kandinsky_tokenizer_pad_id(NULL) == 0 && kandinsky_tokenizer_unk_id(NULL) == 0 &&
+        kandinsky_tokenizer_bos_id(NULL) == 0 && kandinsky_tokenizer_eos_id(NULL) == 0 &&
+        kandinsky_tokenizer_kind(NULL) == NULL);
+  CHECK(kandinsky_token_lists_count(NULL) == 0 && kandinsky_token_lists_ids(NULL, 0, &count) == NULL && count == 0);
+  CHECK(kandinsky_vqgan_parameter_count(NULL) == 0 && kandinsky_ruclip_parameter_count(NULL) == 0 &&
+        kandinsky_ruclip_context_length(NULL) == 0 && kandinsky_ruclip_resolution(NULL) == 0 &&
+        kandinsky_real_esrgan_parameter_count(NULL) == 0);
+  CHECK(kandinsky_checkpoint_count(NULL) == 0 && kandinsky_checkpoint_format(NULL) == NULL &&
+        kandinsky_checkpoint_name(NULL, 0) == NULL && kandinsky_checkpoint_dtype(NULL, 0) == NULL &&
+        kandinsky_checkpoint_shape(NULL, 0, &count) == NULL && count == 0);
   CHECK(kandinsky_pictures_count(NULL) == 0 && kandinsky_pictures_image(NULL, 0) == NULL &&
         kandinsky_pictures_number(NULL, 0) == 0 && kandinsky_pictures_seed(NULL, 0) == 0 &&
         kandinsky_pictures_ppl(NULL, 0) == 0 && kandinsky_pictures_has_clip_score(NULL, 0) == 0 &&
@@ -89,6 +121,8 @@ static void null_handles(void) {
   kandinsky_real_esrgan_release(NULL);
   kandinsky_pictures_release(NULL);
   kandinsky_pipeline_release(NULL);
+  kandinsky_token_lists_release(NULL);
+  kandinsky_checkpoint_release(NULL);
   kandinsky_compute_options_init(NULL);
   kandinsky_draw_options_init(NULL);
   kandinsky_upscale_options_init(NULL);
@@ -167,6 +201,27 @@ static void files(void) {
   FAILS(kandinsky_real_esrgan_load(missing, NULL, &real_esrgan, &error), KANDINSKY_NOT_FOUND, missing);
   FAILS(kandinsky_real_esrgan_load(other, NULL, &real_esrgan, &error), KANDINSKY_BAD_FILE, other);
   FAILS(kandinsky_pipeline_load(missing, NULL, &pipeline, &error), KANDINSKY_NOT_FOUND, NULL);
+  /* Names that would break a line, are no UTF-8, or are longer than any file's. */
+  FAILS(kandinsky_tokenizer_load("/nonexistent/a\nb\033[1m", &tokenizer, &error), KANDINSKY_NOT_FOUND, NULL);
+  FAILS(kandinsky_tokenizer_load("/nonexistent/\xff", &tokenizer, &error), KANDINSKY_NOT_FOUND, "/nonexistent/\xff");
+  FAILS(kandinsky_tokenizer_load("", &tokenizer, &error), KANDINSKY_NOT_FOUND, NULL);
+  FAILS(kandinsky_tokenizer_load("/", &tokenizer, &error), KANDINSKY_BAD_FILE, "/");
+  static char longest[9000];
+  memset(longest, 'a', sizeof longest - 1);
+  CHECK(kandinsky_tokenizer_load(longest, &tokenizer, &error) != KANDINSKY_OK && tokenizer == NULL);
+  CHECK(kandinsky_image_load(longest, &image, &error) != KANDINSKY_OK && image == NULL);
+  CHECK(kandinsky_pipeline_load(longest, NULL, &pipeline, &error) != KANDINSKY_OK && pipeline == NULL);
+  CHECK(kandinsky_transformer_load(longest, NULL, NULL, &transformer, &error) != KANDINSKY_OK && transformer == NULL);
+  CHECK(strlen(error.message) < sizeof error.message && strlen(error.subject) < sizeof error.subject);
+  /* SentencePiece's first byte, and nothing good after it. */
+  FAILS(kandinsky_tokenizer_load_memory("\x0a\xff\xff\xff\xff\x0f", 6, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
+  kandinsky_checkpoint *checkpoint;
+  FAILS(kandinsky_checkpoint_open(missing, &checkpoint, &error), KANDINSKY_NOT_FOUND, missing);
+  FAILS(kandinsky_checkpoint_open(other, &checkpoint, &error), KANDINSKY_BAD_FILE, other);
+  OK(kandinsky_checkpoint_open(NANO "/x4/RealESRGAN_x4.pth", &checkpoint, &error));
+  kandinsky_buffer *buffer;
+  FAILS(kandinsky_checkpoint_read(checkpoint, kandinsky_checkpoint_count(checkpoint), &buffer, &error), INVALID, "index");
+  kandinsky_checkpoint_release(checkpoint);
   FAILS(kandinsky_pipeline_load(NANO "/x4", NULL, &pipeline, &error), KANDINSKY_NOT_FOUND, NULL);
   FAILS(kandinsky_image_load(other, &image, &error), KANDINSKY_BAD_FILE, other);
   FAILS(kandinsky_tokenizer_load_memory("4 2", 3, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
@@ -228,6 +283,12 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   WRONG(top_p, -0.5, "top_p");
   WRONG(temperature, -1, "temperature");
   WRONG(batch, 0, "batch");
+  WRONG(images, INT32_MIN, "images");
+  WRONG(pick, INT32_MIN, "pick");
+  WRONG(batch, INT32_MAX, "batch");
+  WRONG(top_p, NAN, "top_p");
+  WRONG(temperature, NAN, "temperature");
+  WRONG(temperature, INFINITY, "temperature");
   WRONG(preview_every, -1, "preview_every");
   kandinsky_generate_options_init(&options);
   options.image_prompt = image; /* 16x8: not the model's size */
@@ -259,7 +320,24 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   kandinsky_draw_options_init(&draw);
   draw.forced = ids;
   draw.forced_count = 3;
-  FAILS(kandinsky_transformer_draw(transformer, ids, length, &draw, &drawn, &error), INVALID, NULL);
+  FAILS(kandinsky_transformer_draw(transformer, ids, length, &draw, &drawn, &error), INVALID, "forced");
+  draw.forced_count = (size_t)-1;
+  FAILS(kandinsky_transformer_draw(transformer, ids, length, &draw, &drawn, &error), INVALID, "forced");
+  draw.forced = NULL;
+  FAILS(kandinsky_transformer_draw(transformer, ids, length, &draw, &drawn, &error), INVALID, "forced");
+  kandinsky_draw_options_init(&draw);
+  draw.preview_every = -1;
+  FAILS(kandinsky_transformer_draw(transformer, ids, length, &draw, &drawn, &error), INVALID, "preview_every");
+  kandinsky_draw_options_init(&draw);
+  draw.images = INT32_MAX;
+  FAILS(kandinsky_transformer_draw(transformer, ids, length, &draw, &drawn, &error), INVALID, "images");
+  kandinsky_draw_options_init(&draw);
+  FAILS(kandinsky_transformer_draw(transformer, ids, (size_t)-1, &draw, &drawn, &error), INVALID, "text");
+  FAILS(kandinsky_transformer_draw(transformer, NULL, length, &draw, &drawn, &error), INVALID, "text");
+  double ppl;
+  FAILS(kandinsky_transformer_ppl(transformer, ids, length, ids, 3, &ppl, &error), INVALID, NULL);
+  FAILS(kandinsky_transformer_ppl(transformer, ids, length, NULL, (size_t)-1, &ppl, &error), INVALID, "image");
+  FAILS(kandinsky_transformer_ppl(transformer, ids, length, ids, 3, NULL, &error), INVALID, "ppl");
   kandinsky_draw_options_init(&draw);
   draw.first_number = -1;
   FAILS(kandinsky_transformer_draw(transformer, ids, length, &draw, &drawn, &error), INVALID, "first_number");
@@ -292,6 +370,48 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   const char *templates[1] = {"no braces"};
   FAILS(kandinsky_ruclip_text_latents(ruclip, texts, 1, templates, 1, floats, 4, &count, &error), INVALID, NULL);
 
+  kandinsky_ranked ranked[1];
+  FAILS(kandinsky_ruclip_rank(ruclip, texts[0], list, 1, 0, ranked, 1, &count, &error), INVALID, "pick");
+  FAILS(kandinsky_ruclip_rank(ruclip, texts[0], list, 1, 1, ranked, 0, &count, &error), INVALID, "capacity");
+  FAILS(kandinsky_ruclip_rank(ruclip, "\xff", list, 1, 1, ranked, 1, &count, &error), INVALID, "text");
+  FAILS(kandinsky_ruclip_rank(ruclip, NULL, list, 1, 1, ranked, 1, &count, &error), INVALID, "text");
+  FAILS(kandinsky_ruclip_rank(ruclip, texts[0], none, 1, 1, ranked, 1, &count, &error), INVALID, "images");
+  kandinsky_token_lists *lists;
+  const char *broken[2] = {"кот", "\xd0"};
+  FAILS(kandinsky_tokenizer_encode_batch(tokenizer, broken, 2, 1, &lists, &error), INVALID, NULL);
+  broken[1] = NULL;
+  FAILS(kandinsky_tokenizer_encode_batch(tokenizer, broken, 2, 1, &lists, &error), INVALID, NULL);
+  FAILS(kandinsky_tokenizer_encode_batch(tokenizer, broken, 1, -1, &lists, &error), INVALID, "threads");
+  FAILS(kandinsky_tokenizer_encode_batch(tokenizer, broken, 1, 1 << 30, &lists, &error), INVALID, "threads");
+  FAILS(kandinsky_tokenizer_encode_with_dropout(tokenizer, "кот", 1.5, 0, ids, 4, &count, &error), INVALID, NULL);
+  FAILS(kandinsky_tokenizer_encode_with_dropout(tokenizer, "кот", NAN, 0, ids, 4, &count, &error), INVALID, NULL);
+  FAILS(kandinsky_tokenizer_encode_with_dropout(tokenizer, "\xff", 0.5, 0, ids, 4, &count, &error), INVALID, "text");
+  kandinsky_buffer *piece;
+  FAILS(kandinsky_tokenizer_id_to_piece(tokenizer, -1, &piece, &error), INVALID, NULL);
+  FAILS(kandinsky_tokenizer_id_to_piece(tokenizer, INT32_MAX, &piece, &error), INVALID, NULL);
+  FAILS(kandinsky_tokenizer_piece_to_id(tokenizer, "\xff", ids, &error), INVALID, "piece");
+  FAILS(kandinsky_tokenizer_piece_to_id(tokenizer, "кот", NULL, &error), INVALID, "id");
+  kandinsky_tokenizer *unigram;
+  OK(kandinsky_tokenizer_load(KANDINSKY_SOURCE_DIR "/tests/text/data/unigram.model", &unigram, &error));
+  FAILS(kandinsky_tokenizer_encode_with_dropout(unigram, "кот", 0.5, 0, ids, 4, &count, &error), KANDINSKY_UNSUPPORTED, NULL);
+  kandinsky_tokenizer_release(unigram);
+  /* Parts that do not fit: a tokenizer with more tokens than the transformer has. */
+  kandinsky_generate_options defaults;
+  kandinsky_generate_options_init(&defaults);
+  defaults.struct_size = 5;
+  FAILS(kandinsky_pipeline_default_options(pipeline, &defaults, &error), INVALID, "kandinsky_generate_options.struct_size");
+  FAILS(kandinsky_pipeline_default_options(pipeline, NULL, &error), INVALID, "options");
+  char large[40000];
+  size_t used = (size_t)snprintf(large, sizeof large, "3000 0\n");
+  for (int i = 0; i < 3000; ++i) used += (size_t)snprintf(large + used, sizeof large - used, "%d %d\n", 0x4e00 + i, 4 + i);
+  used += (size_t)snprintf(large + used, sizeof large - used, "1 0 2 3\n");
+  kandinsky_tokenizer *too_large;
+  OK(kandinsky_tokenizer_load_memory(large, used, "large", &too_large, &error));
+  kandinsky_pipeline *parts;
+  FAILS(kandinsky_pipeline_new(too_large, transformer, vqgan, NULL, NULL, &parts, &error), INVALID, "tokenizer");
+  FAILS(kandinsky_pipeline_new(tokenizer, NULL, vqgan, NULL, NULL, &parts, &error), INVALID, "transformer");
+  kandinsky_tokenizer_release(too_large);
+
   FAILS(kandinsky_tokenizer_encode(tokenizer, "\xc3\x28", ids, 4, &count, &error), INVALID, NULL);
   FAILS(kandinsky_tokenizer_encode(tokenizer, "большое красное сердце", ids, 1, &count, &error), INVALID, "capacity");
   FAILS(kandinsky_tokenizer_encode_for_transformer(tokenizer, "кот", ids, 1, &error), INVALID, "length");
@@ -303,6 +423,8 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   FAILS(kandinsky_image_new(0, 1, 0, pixels, &made, &error), INVALID, NULL);
   FAILS(kandinsky_image_new(1, 70000, 0, pixels, &made, &error), INVALID, NULL);
   FAILS(kandinsky_image_new(4, 4, 11, pixels, &made, &error), INVALID, "stride");
+  FAILS(kandinsky_image_new(4, 4, (size_t)-1, pixels, &made, &error), INVALID, "stride");
+  FAILS(kandinsky_image_new(INT32_MIN, INT32_MAX, 0, pixels, &made, &error), INVALID, NULL);
   FAILS(kandinsky_image_encode(image, 7, 95, &buffer, &error), INVALID, "format");
   FAILS(kandinsky_image_encode(image, KANDINSKY_FORMAT_JPEG, 0, &buffer, &error), INVALID, "quality");
   FAILS(kandinsky_image_encode(image, KANDINSKY_FORMAT_JPEG, 101, &buffer, &error), INVALID, "quality");

@@ -12,6 +12,18 @@ static void count_lines(void *user, int32_t level, const char *message) {
   ++log_lines;
 }
 
+/* Numbers that programs were built with never change. */
+typedef char constants_keep_their_values
+    [KANDINSKY_OK == 0 && KANDINSKY_INVALID_ARGUMENT == 1 && KANDINSKY_NOT_FOUND == 2 && KANDINSKY_BAD_FILE == 3 &&
+             KANDINSKY_UNSUPPORTED == 4 && KANDINSKY_OUT_OF_MEMORY == 5 && KANDINSKY_CANCELLED == 6 && KANDINSKY_IO == 7 &&
+             KANDINSKY_INTERNAL == 8 && KANDINSKY_STAGE_DRAWING == 0 && KANDINSKY_STAGE_DECODING == 1 &&
+             KANDINSKY_STAGE_RANKING == 2 && KANDINSKY_STAGE_ENLARGING == 3 && KANDINSKY_LOG_DEBUG == 0 &&
+             KANDINSKY_LOG_INFO == 1 && KANDINSKY_LOG_WARNING == 2 && KANDINSKY_PRECISION_AUTO == 0 &&
+             KANDINSKY_PRECISION_FP32 == 1 && KANDINSKY_PRECISION_BF16 == 2 && KANDINSKY_PRECISION_FP16 == 3 &&
+             KANDINSKY_FORMAT_PNG == 0 && KANDINSKY_FORMAT_JPEG == 1
+         ? 1
+         : -1];
+
 static void versions_and_devices(void) {
   char version[32];
   snprintf(version, sizeof version, "%d.%d.%d", KANDINSKY_C_VERSION_MAJOR, KANDINSKY_C_VERSION_MINOR,
@@ -93,14 +105,69 @@ static void tokenizer(void) {
   CHECK(other[0] == 2 && memcmp(other + 1, ids, count * sizeof *ids) == 0 && other[count + 1] == 3 && other[63] == 0);
   OK(kandinsky_tokenizer_encode_for_ruclip(from_file, text, other, 32, &error));
   CHECK(other[0] == 2 && memcmp(other + 1, ids, count * sizeof *ids) == 0 && other[count + 1] == 3 && other[31] == 0);
+
+  const char *texts[3] = {text, "", "кот"};
+  kandinsky_token_lists *lists;
+  OK(kandinsky_tokenizer_encode_batch(from_file, texts, 3, 2, &lists, &error));
+  CHECK(kandinsky_token_lists_count(lists) == 3 && kandinsky_token_lists_ids(lists, 3, &written) == NULL && written == 0);
+  const int32_t *first = kandinsky_token_lists_ids(lists, 0, &written);
+  CHECK(written == count && memcmp(first, ids, count * sizeof *ids) == 0);
+  kandinsky_token_lists_ids(lists, 1, &written);
+  CHECK(written == 0);
+  kandinsky_token_lists_release(lists);
+
+  OK(kandinsky_tokenizer_encode_with_dropout(from_file, text, 0, 1, other, 64, &written, &error));
+  CHECK(written == count && memcmp(other, ids, count * sizeof *ids) == 0);
+  size_t pieces;
+  int32_t again[64];
+  OK(kandinsky_tokenizer_encode_with_dropout(from_file, text, 1, 1, other, 64, &pieces, &error));
+  CHECK(pieces > count); /* single characters */
+  OK(kandinsky_tokenizer_encode_with_dropout(from_file, text, 0.5, 9, other, 64, &pieces, &error));
+  OK(kandinsky_tokenizer_encode_with_dropout(from_file, text, 0.5, 9, again, 64, &written, &error));
+  CHECK(pieces == written && memcmp(other, again, written * sizeof *again) == 0);
+  OK(kandinsky_tokenizer_decode(from_file, other, pieces, &decoded, &error));
+  CHECK(strcmp(kandinsky_buffer_data(decoded), text) == 0);
+  kandinsky_buffer_release(decoded);
+
+  kandinsky_buffer *piece;
+  int32_t id = -1;
+  OK(kandinsky_tokenizer_id_to_piece(from_file, ids[0], &piece, &error));
+  CHECK(memcmp(kandinsky_buffer_data(piece), "\xe2\x96\x81", 3) == 0);
+  OK(kandinsky_tokenizer_piece_to_id(from_file, kandinsky_buffer_data(piece), &id, &error));
+  CHECK(id == ids[0]);
+  kandinsky_buffer_release(piece);
+  OK(kandinsky_tokenizer_piece_to_id(from_file, "no such piece", &id, &error));
+  CHECK(id == kandinsky_tokenizer_unk_id(from_file));
+  CHECK(kandinsky_tokenizer_pad_id(from_file) == 0 && kandinsky_tokenizer_unk_id(from_file) == 1 &&
+        kandinsky_tokenizer_bos_id(from_file) == 2 && kandinsky_tokenizer_eos_id(from_file) == 3);
+  CHECK(strcmp(kandinsky_tokenizer_kind(from_file), "yttm") == 0);
   kandinsky_tokenizer_release(from_file);
   kandinsky_tokenizer_release(from_memory);
+
+  kandinsky_tokenizer *unigram;
+  OK(kandinsky_tokenizer_load(KANDINSKY_SOURCE_DIR "/tests/text/data/unigram.model", &unigram, &error));
+  CHECK(strcmp(kandinsky_tokenizer_kind(unigram), "sentencepiece") == 0);
+  OK(kandinsky_tokenizer_encode(unigram, text, ids, 64, &count, &error));
+  OK(kandinsky_tokenizer_decode(unigram, ids, count, &decoded, &error));
+  CHECK(strcmp(kandinsky_buffer_data(decoded), text) == 0);
+  kandinsky_buffer_release(decoded);
+  kandinsky_tokenizer_release(unigram);
 }
 
 static int32_t count_steps(void *user, const kandinsky_progress *progress) {
   CHECK(progress->stage >= KANDINSKY_STAGE_DRAWING && progress->stage <= KANDINSKY_STAGE_ENLARGING);
   CHECK(progress->step >= 0 && progress->step <= progress->steps && progress->images >= 1);
+  CHECK(progress->number >= 0 && progress->number < 8);
   ++((int *)user)[progress->stage];
+  return 0;
+}
+
+/* Every preview goes on from the one before. */
+static int32_t grows(void *user, int32_t number, const int32_t *tokens, size_t count) {
+  size_t *before = user;
+  CHECK((number == 5 || number == 6) && tokens[0] == 0 && tokens[9] == 9);
+  CHECK(count == before[number - 5] + 100);
+  before[number - 5] = count;
   return 0;
 }
 
@@ -149,9 +216,14 @@ static void transformer(void) {
   options.forced_count = length;
   options.progress = count_steps;
   options.progress_user = steps;
+  size_t previewed[2] = {0};
+  options.preview = grows;
+  options.preview_user = previewed;
+  options.preview_every = 100;
   kandinsky_drawn *drawn, *other;
   OK(kandinsky_transformer_draw(model, text, (size_t)config.text_length, &options, &drawn, &error));
   CHECK(steps[KANDINSKY_STAGE_DRAWING] >= (int)length - 10 && steps[KANDINSKY_STAGE_ENLARGING] == 0);
+  CHECK(previewed[0] == 200 && previewed[1] == 200);
   CHECK(kandinsky_drawn_count(drawn) == 2 && kandinsky_drawn_number(drawn, 1) == 6);
   size_t count;
   const int32_t *tokens = kandinsky_drawn_tokens(drawn, 1, &count);
@@ -160,6 +232,7 @@ static void transformer(void) {
   /* The same image on its own, from the model in memory. */
   options.images = 1;
   options.first_number = 6;
+  options.preview = NULL;
   OK(kandinsky_transformer_draw(in_memory, text, (size_t)config.text_length, &options, &other, &error));
   CHECK(memcmp(tokens, kandinsky_drawn_tokens(other, 0, NULL), length * sizeof *tokens) == 0);
   CHECK(kandinsky_drawn_ppl(other, 0) == kandinsky_drawn_ppl(drawn, 1));
@@ -176,6 +249,10 @@ static void transformer(void) {
   kandinsky_loss_values losses;
   OK(kandinsky_transformer_losses(model, text, tokens, 1, &losses, &error));
   CHECK(losses.text > 0 && losses.image > 0 && fabs(losses.total - (losses.text + 7 * losses.image) / 8) < 1e-6);
+
+  double ppl = 0;
+  OK(kandinsky_transformer_ppl(model, text, (size_t)config.text_length, tokens, length, &ppl, &error));
+  CHECK(fabs(ppl - kandinsky_drawn_ppl(drawn, 1)) < 1e-3 * ppl);
 
   free(logits);
   free(forced);
@@ -195,6 +272,7 @@ static void vqgan(void) {
   char *config = read_file(NANO "/vae/config.json", &config_size);
   OK(kandinsky_vqgan_load_memory(bytes, size, NULL, config, NULL, &in_memory, &error));
   free(config);
+  CHECK(kandinsky_vqgan_parameter_count(model) > 100000);
   CHECK(kandinsky_vqgan_downsampling(model) == 8 && kandinsky_vqgan_codebook_size(model) > 100);
   int32_t tokens[2 * 2 * 3] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   kandinsky_images *pictures, *others;
@@ -249,6 +327,21 @@ static void ruclip(void) {
   OK(kandinsky_ruclip_text_latents(model, texts, 3, plain, 1, text_rows, count, &count, &error));
   OK(kandinsky_ruclip_image_latents(model, list, 2, image_rows, 2 * width, &count, &error));
   CHECK(count == 2 * width);
+  kandinsky_ranked ranked[2];
+  OK(kandinsky_ruclip_rank(model, texts[1], list, 2, 1, NULL, 0, &count, &error));
+  CHECK(count == 1);
+  OK(kandinsky_ruclip_rank(model, texts[1], list, 2, 9, ranked, 2, &count, &error));
+  CHECK(count == 2 && ranked[0].score >= ranked[1].score && ranked[0].index + ranked[1].index == 1);
+  CHECK(fabs(ranked[0].score - scores[2 + ranked[0].index]) < 1e-5);
+  OK(kandinsky_ruclip_rank(model, texts[1], list, 0, 9, ranked, 2, &count, &error));
+  CHECK(count == 0);
+  CHECK(kandinsky_ruclip_parameter_count(model) > 100000 && kandinsky_ruclip_resolution(model) > 0);
+  kandinsky_tokenizer *own;
+  int32_t padded[512];
+  OK(kandinsky_ruclip_tokenizer(model, &own, &error));
+  OK(kandinsky_tokenizer_encode_for_ruclip(own, texts[0], padded, (size_t)kandinsky_ruclip_context_length(model), &error));
+  CHECK(padded[0] == 2);
+  kandinsky_tokenizer_release(own);
   double norm = 0;
   for (size_t i = 0; i < width; ++i) norm += (double)image_rows[i] * image_rows[i];
   CHECK(fabs(norm - 1) < 1e-4);
@@ -267,7 +360,7 @@ static void real_esrgan(void) {
   void *bytes = read_file(NANO "/x4/RealESRGAN_x4.pth", &size);
   OK(kandinsky_real_esrgan_load(NANO "/x4/RealESRGAN_x4.pth", NULL, &model, &error));
   OK(kandinsky_real_esrgan_load_memory(bytes, size, "nano", NULL, &in_memory, &error));
-  CHECK(kandinsky_real_esrgan_scale(model) == 4);
+  CHECK(kandinsky_real_esrgan_scale(model) == 4 && kandinsky_real_esrgan_parameter_count(model) > 1000000);
   uint8_t pixels[16 * 8 * 3];
   for (size_t i = 0; i < sizeof pixels; ++i) pixels[i] = (uint8_t)(i * 7);
   kandinsky_image *image, *large, *same;
@@ -296,6 +389,85 @@ static int32_t count_previews(void *user, int32_t number, int32_t tokens, const 
   return 0;
 }
 
+struct handed_over {
+  size_t count;
+  int32_t numbers[4];
+};
+static int32_t take(void *user, const kandinsky_pictures *picture) {
+  struct handed_over *to = user;
+  CHECK(kandinsky_pictures_count(picture) == 1 && kandinsky_image_width(kandinsky_pictures_image(picture, 0)) == 128);
+  to->numbers[to->count++] = kandinsky_pictures_number(picture, 0);
+  return 0;
+}
+
+/* What was built when the option structs were shorter keeps working, with the functions of their names. */
+static void first_versions(const kandinsky_pipeline *model, const kandinsky_transformer *part) {
+  union {
+    kandinsky_generate_options options;
+    unsigned char bytes[sizeof(kandinsky_generate_options) + 8];
+  } generate;
+  const size_t first = offsetof(kandinsky_generate_options, picture);
+  memset(&generate, 0xab, sizeof generate);
+  (kandinsky_generate_options_init)(&generate.options);
+  CHECK(generate.options.struct_size == first && generate.options.images == 8);
+  for (size_t i = first; i < sizeof generate; ++i) CHECK(generate.bytes[i] == 0xab);
+  generate.options.images = 1;
+  generate.options.super_resolution = 0;
+  kandinsky_pictures *pictures;
+  OK(kandinsky_pipeline_generate(model, "кот", &generate.options, &pictures, &error));
+  kandinsky_pictures_release(pictures);
+  union {
+    kandinsky_draw_options options;
+    unsigned char bytes[sizeof(kandinsky_draw_options) + 8];
+  } draw;
+  const size_t first_draw = offsetof(kandinsky_draw_options, preview);
+  memset(&draw, 0xab, sizeof draw);
+  (kandinsky_draw_options_init)(&draw.options);
+  CHECK(draw.options.struct_size == first_draw && draw.options.images == 1);
+  for (size_t i = first_draw; i < sizeof draw; ++i) CHECK(draw.bytes[i] == 0xab);
+  kandinsky_transformer_config config;
+  OK(kandinsky_transformer_config_init(&config, NULL, &error));
+  OK(kandinsky_transformer_get_config(part, &config, &error));
+  int32_t text[512] = {2, 3};
+  kandinsky_drawn *drawn;
+  OK(kandinsky_transformer_draw(part, text, (size_t)config.text_length, &draw.options, &drawn, &error));
+  kandinsky_drawn_release(drawn);
+  /* A program that is newer than the library gets zeros where the library knows nothing, and a clear refusal. */
+  memset(&generate, 0xab, sizeof generate);
+  kandinsky_generate_options_init_sized(&generate.options, sizeof generate);
+  CHECK(generate.options.images == 8 && generate.bytes[sizeof generate - 1] == 0);
+  FAILS(kandinsky_pipeline_generate(model, "кот", &generate.options, &pictures, &error), KANDINSKY_INVALID_ARGUMENT,
+        "kandinsky_generate_options.struct_size");
+}
+
+static void checkpoint(void) {
+  kandinsky_checkpoint *file, *in_memory;
+  size_t size, dimensions, other;
+  void *bytes = read_file(NANO "/rudalle_kandinsky.bin", &size);
+  OK(kandinsky_checkpoint_open(NANO "/rudalle_kandinsky.bin", &file, &error));
+  OK(kandinsky_checkpoint_open_memory(bytes, size, NULL, &in_memory, &error));
+  CHECK(strncmp(kandinsky_checkpoint_format(file), "torch", 5) == 0);
+  CHECK(kandinsky_checkpoint_count(file) > 100 && kandinsky_checkpoint_count(file) == kandinsky_checkpoint_count(in_memory));
+  for (size_t i = 0; i < kandinsky_checkpoint_count(file); ++i) {
+    CHECK(strcmp(kandinsky_checkpoint_name(file, i), kandinsky_checkpoint_name(in_memory, i)) == 0);
+    const int64_t *shape = kandinsky_checkpoint_shape(file, i, &dimensions);
+    CHECK(kandinsky_checkpoint_shape(in_memory, i, &other) != NULL && dimensions == other);
+    uint64_t elements = 1;
+    for (size_t d = 0; d < dimensions; ++d) elements *= (uint64_t)shape[d];
+    if (strcmp(kandinsky_checkpoint_dtype(file, i), "float16") != 0) continue;
+    kandinsky_buffer *values;
+    OK(kandinsky_checkpoint_read(file, i, &values, &error));
+    CHECK(kandinsky_buffer_size(values) == 2 * elements && kandinsky_buffer_data(values) != NULL);
+    kandinsky_buffer_release(values);
+  }
+  const size_t none = kandinsky_checkpoint_count(file);
+  CHECK(!kandinsky_checkpoint_name(file, none) && !kandinsky_checkpoint_dtype(file, none) &&
+        !kandinsky_checkpoint_shape(file, none, &dimensions) && dimensions == 0);
+  kandinsky_checkpoint_release(file);
+  kandinsky_checkpoint_release(in_memory);
+  free(bytes);
+}
+
 static void pipeline(void) {
   kandinsky_memory_estimate estimate;
   kandinsky_memory_estimate_init(&estimate);
@@ -322,10 +494,15 @@ static void pipeline(void) {
   generate.preview = count_previews;
   generate.preview_user = &previews;
   generate.preview_every = 64;
+  struct handed_over handed_over = {0};
+  generate.picture = take;
+  generate.picture_user = &handed_over;
   kandinsky_pictures *pictures;
   OK(kandinsky_pipeline_generate(model, "красное сердце", &generate, &pictures, &error));
   CHECK(steps[KANDINSKY_STAGE_DRAWING] > 100 && steps[KANDINSKY_STAGE_DECODING] && steps[KANDINSKY_STAGE_RANKING]);
   CHECK(previews >= 3);
+  CHECK(handed_over.count == 2 && handed_over.numbers[0] == kandinsky_pictures_number(pictures, 0) &&
+        handed_over.numbers[1] == kandinsky_pictures_number(pictures, 1));
   CHECK(kandinsky_pictures_count(pictures) == 2);
   CHECK(kandinsky_pictures_has_clip_score(pictures, 0) &&
         kandinsky_pictures_clip_score(pictures, 0) >= kandinsky_pictures_clip_score(pictures, 1));
@@ -348,8 +525,35 @@ static void pipeline(void) {
   generate.up = 8;
   generate.images = 1;
   generate.rank = 0;
+  generate.picture = NULL;
   kandinsky_pictures *continued;
   OK(kandinsky_pipeline_generate(model, "красное сердце", &generate, &continued, &error));
+
+  kandinsky_generate_options defaults;
+  kandinsky_generate_options_init(&defaults);
+  defaults.images = 77;
+  OK(kandinsky_pipeline_default_options(model, &defaults, &error));
+  CHECK(defaults.images == 77 && defaults.top_k >= 0 && defaults.top_p > 0 && defaults.temperature > 0);
+  first_versions(model, transformer_);
+  kandinsky_pipeline_release(model);
+
+  /* A pipeline of parts draws the same. */
+  OK(kandinsky_pipeline_new(tokenizer_, transformer_, vqgan_, ruclip_, NULL, &model, &error));
+  kandinsky_real_esrgan *none;
+  FAILS(kandinsky_pipeline_real_esrgan(model, &none, &error), KANDINSKY_NOT_FOUND, "real_esrgan");
+  generate.image_prompt = NULL;
+  generate.up = 0;
+  generate.images = 3;
+  generate.rank = 1;
+  generate.top_k = defaults.top_k;
+  generate.top_p = defaults.top_p;
+  generate.temperature = defaults.temperature;
+  kandinsky_pictures *same;
+  OK(kandinsky_pipeline_generate(model, "красное сердце", &generate, &same, &error));
+  CHECK(kandinsky_pictures_number(same, 0) == kandinsky_pictures_number(pictures, 0));
+  CHECK(memcmp(kandinsky_image_pixels(kandinsky_pictures_image(same, 0)),
+               kandinsky_image_pixels(kandinsky_pictures_image(pictures, 0)), 128 * 128 * 3) == 0);
+  kandinsky_pictures_release(same);
   kandinsky_pipeline_release(model);
   size_t count, side = 16;
   const int32_t *tokens = kandinsky_pictures_tokens(pictures, 0, &count);
@@ -382,6 +586,7 @@ int main(void) {
   vqgan();
   ruclip();
   real_esrgan();
+  checkpoint();
   pipeline();
   return RESULT();
 }

@@ -1,11 +1,12 @@
-/* memory_test [CYCLES]: load, generate and release again and again without growth; then with an address space that is
- * too small, and with allocations that fail: a status, and the next try with enough memory works. */
+/* memory_test [CYCLES [THREADS]]: load, generate and release again and again without growth; then with an address space that is
+ * too small: a status, and the next try with enough memory works. (Single allocations that fail: allocations_test.c.) */
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "check.h"
 
 static kandinsky_error error;
+static int threads;
 
 static double resident_mb(void) {
   FILE *file = fopen("/proc/self/statm", "r");
@@ -18,6 +19,7 @@ static double resident_mb(void) {
 static void cycle(void) {
   kandinsky_pipeline_options options;
   kandinsky_pipeline_options_init(&options);
+  options.compute.threads = threads;
   kandinsky_pipeline *pipeline;
   OK(kandinsky_pipeline_load(NANO, &options, &pipeline, &error));
   kandinsky_generate_options generate;
@@ -34,7 +36,10 @@ static void cycles(int count) {
   const int warm = count / 4 > 8 ? count / 4 : 8;
   for (int i = 0; i < warm; ++i) cycle();
   const double before = resident_mb();
-  for (int i = warm; i < count; ++i) cycle();
+  for (int i = warm; i < count; ++i) {
+    cycle();
+    if (i % 100 == 0) printf("%d: %.1f MB\n", i, resident_mb()), fflush(stdout);
+  }
   const double after = resident_mb();
   printf("resident: %.1f MB after %d cycles, %.1f MB after %d\n", before, warm, after, count);
   CHECK(after - before < 0.1 * before);
@@ -81,6 +86,7 @@ static void too_little_memory(void) {
 
 int main(int argc, char **argv) {
   const int count = argc > 1 ? atoi(argv[1]) : 24;
+  threads = argc > 2 ? atoi(argv[2]) : 0;
   cycles(count);
 #ifndef KANDINSKY_SLOW_BUILD
   too_little_memory();

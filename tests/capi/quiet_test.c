@@ -19,6 +19,16 @@ static void use_the_library(void) {
   FAILS(kandinsky_vqgan_load(NANO "/NOTICE", NULL, &vqgan, &error), KANDINSKY_BAD_FILE, NULL);
   kandinsky_compute_options compute;
   kandinsky_compute_options_init(&compute);
+  kandinsky_tokenizer *tokenizer;
+  FAILS(kandinsky_tokenizer_load(NANO "/NOTICE", &tokenizer, &error), KANDINSKY_BAD_FILE, NULL);
+  /* SentencePiece and its protobuf would tell of a bad model themselves. */
+  FAILS(kandinsky_tokenizer_load_memory("\x0a\xff\xff\xff\xff\x0f", 6, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
+  FAILS(kandinsky_tokenizer_load_memory("\x0a\x00", 2, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
+  OK(kandinsky_tokenizer_load(KANDINSKY_SOURCE_DIR "/tests/text/data/unigram.model", &tokenizer, &error));
+  kandinsky_tokenizer_release(tokenizer);
+  kandinsky_image *image;
+  FAILS(kandinsky_image_decode("\x89PNG\r\n\x1a\n broken", 16, &image, &error), KANDINSKY_BAD_FILE, NULL);
+  FAILS(kandinsky_image_decode("\xff\xd8\xff\xe0 broken", 12, &image, &error), KANDINSKY_BAD_FILE, NULL);
   compute.device = "cuda:63";
   FAILS(kandinsky_vqgan_load(NANO "/vae/vqgan.gumbelf8.model.ckpt", &compute, &vqgan, &error), KANDINSKY_NOT_FOUND, NULL);
   OK(kandinsky_pipeline_load(NANO, NULL, &pipeline, &error));

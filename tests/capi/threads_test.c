@@ -61,6 +61,23 @@ static void two_sessions(void) {
   kandinsky_pictures_release(alone[1]);
 }
 
+/* As threads of other languages' runtimes have. */
+static void small_stack(void) {
+  char *prompt = "красное сердце";
+  kandinsky_pictures *alone = draw(prompt);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  CHECK(pthread_attr_setstacksize(&attributes, 256 << 10) == 0);
+  pthread_t thread;
+  void *there = NULL;
+  CHECK(pthread_create(&thread, &attributes, draw, prompt) == 0);
+  pthread_join(thread, &there);
+  pthread_attr_destroy(&attributes);
+  CHECK(same(alone, there));
+  kandinsky_pictures_release(alone);
+  kandinsky_pictures_release(there);
+}
+
 struct work {
   kandinsky_status status;
   double ended;
@@ -128,6 +145,14 @@ static int32_t refuse_preview(void *user, int32_t number, int32_t tokens, const 
   return tokens >= 32;
 }
 
+static int32_t refuse_second(void *user, const kandinsky_pictures *picture) {
+  return kandinsky_pictures_count(picture) == 1 && ++*(int *)user == 2;
+}
+static int32_t refuse_tokens(void *user, int32_t number, const int32_t *tokens, size_t count) {
+  (void)number, (void)tokens;
+  return count >= *(size_t *)user;
+}
+
 static void callbacks_cancel(void) {
   for (int stage = KANDINSKY_STAGE_DRAWING; stage <= KANDINSKY_STAGE_ENLARGING; ++stage) {
     kandinsky_generate_options options;
@@ -146,11 +171,36 @@ static void callbacks_cancel(void) {
   options.preview_every = 16;
   kandinsky_pictures *pictures;
   FAILS(kandinsky_pipeline_generate(pipeline, "кот", &options, &pictures, &error), KANDINSKY_CANCELLED, NULL);
+
+  int taken = 0;
+  kandinsky_generate_options_init(&options);
+  options.images = 3;
+  options.super_resolution = 0;
+  options.picture = refuse_second;
+  options.picture_user = &taken;
+  FAILS(kandinsky_pipeline_generate(pipeline, "кот", &options, &pictures, &error), KANDINSKY_CANCELLED, NULL);
+  CHECK(taken == 2);
+
+  kandinsky_transformer *transformer;
+  OK(kandinsky_pipeline_transformer(pipeline, &transformer, &error));
+  kandinsky_draw_options draw_options;
+  kandinsky_draw_options_init(&draw_options);
+  size_t most = 30;
+  draw_options.preview = refuse_tokens;
+  draw_options.preview_user = &most;
+  draw_options.preview_every = 10;
+  const int32_t text[32] = {2, 3};
+  kandinsky_drawn *drawn;
+  FAILS(kandinsky_transformer_draw(transformer, text, 32, &draw_options, &drawn, &error), KANDINSKY_CANCELLED, NULL);
+  kandinsky_transformer_release(transformer);
 }
 
 int main(void) {
   OK(kandinsky_pipeline_load(NANO, NULL, &pipeline, &error));
   two_sessions();
+#ifndef KANDINSKY_SLOW_BUILD
+  small_stack();
+#endif
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = on_signal;
