@@ -55,7 +55,7 @@ Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) 
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) { return Tokenizer(make(read(path), path.string())); }
 
-Tokenizer Tokenizer::from_memory(std::span<const std::byte> bytes, std::string name) {
+Tokenizer Tokenizer::from_memory(std::span<const std::byte> bytes, const std::string& name) {
   return Tokenizer(make({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name));
 }
 
