@@ -84,7 +84,7 @@ at::Tensor Network::DenseBlock::operator()(const at::Tensor& x) const {
 }
 
 at::Tensor Network::operator()(const at::Tensor& x, const Margins& margins) const {
-  at::Tensor input = sizes_.scale == 2 ? at::pixel_unshuffle(x, 2) : x;
+  const at::Tensor input = (sizes_.scale == 2 ? at::pixel_unshuffle(x, 2) : x).to(first_.scalar_type());
   const int unit = sizes_.scale == 2 ? 2 : 1;  // pixels of the input that one of the features stands for
   const at::Tensor shallow = first_(input.contiguous(at::MemoryFormat::ChannelsLast));
   at::Tensor h = shallow;

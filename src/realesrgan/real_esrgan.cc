@@ -57,7 +57,8 @@ RealEsrgan RealEsrgan::load(const Checkpoint& checkpoint, const ComputeOptions& 
     const ThreadScope scope(threads);
     const at::InferenceMode inference;
     const Checkpoint file = checkpoint.state_dict();
-    const Weights weights(file, device);
+    const bool halves = device.is_cuda() && options.precision != Precision::fp32;
+    const Weights weights(file, device, halves ? at::kHalf : at::kFloat);
     const auto sizes = realesrgan::Sizes::detect(weights, file);
     auto impl = std::make_shared<Impl>(
         Impl{sizes, count_parameters(sizes), std::nullopt, std::nullopt, device, threads});
@@ -134,7 +135,7 @@ std::vector<float> RealEsrgan::forward(std::span<const float> pixels, int count,
     const at::Tensor x = at::from_blob(const_cast<float*>(pixels.data()), {count, 3, height, width},
                                        at::TensorOptions().dtype(at::kFloat))
                              .to(impl_->device);
-    const at::Tensor y = (*impl_->network)(x).contiguous(at::MemoryFormat::Contiguous).cpu();
+    const at::Tensor y = (*impl_->network)(x).to(at::kFloat).contiguous(at::MemoryFormat::Contiguous).cpu();
     return std::vector<float>(y.const_data_ptr<float>(), y.const_data_ptr<float>() + y.numel());
   });
 }

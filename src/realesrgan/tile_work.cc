@@ -86,6 +86,7 @@ void enlarge(const Network& network, at::Device device, const Image& image, cons
     read_tile(image, options, tiles[i], bytes.mutable_data_ptr<std::uint8_t>() + i * each);
   const at::Tensor pixels = bytes.to(device, at::kFloat).div_(255).permute({0, 3, 1, 2});
   const at::Tensor answer = network(pixels, shape.margins)
+                                .to(at::kFloat)
                                 .clamp(0, 1)
                                 .mul_(255)
                                 .to(at::kByte)

@@ -15,13 +15,13 @@
 namespace kandinsky::ruclip {
 
 LayerNorm LayerNorm::load(const Weights& weights, std::string_view name, std::int64_t width) {
-  const Weights part = weights.under(name);
+  const Weights part = weights.under(name).as(at::kFloat);
   return {part.get("weight", {width}), part.get("bias", {width})};
 }
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const { return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5); }
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x.to(weight.scalar_type()), weight, bias); }
 
 Transformer::Transformer(const Weights& weights, int layers, int width, int heads) : heads_(heads) {
   for (int i = 0; i < layers; ++i) {
@@ -43,15 +43,17 @@ at::Tensor Transformer::operator()(at::Tensor x, bool causal) const {
     const at::Tensor fused = block.query_key_value(block.norm1(x)).view({n, positions, 3, heads_, size});
     const auto part = [&](int i) { return fused.select(2, i).transpose(1, 2); };
     const at::Tensor mixed = at::scaled_dot_product_attention(part(0), part(1), part(2), {}, 0.0, causal);
-    x = block.out(mixed.transpose(1, 2).reshape({n, positions, width})).add_(x);
+    x.add_(block.out(mixed.transpose(1, 2).reshape({n, positions, width})));
     at::Tensor h = block.up(block.norm2(x));
     h.mul_(at::sigmoid(h * 1.702));
-    x = block.down(h).add_(x);
+    x.add_(block.down(h));
   }
   return x;
 }
 
-Network::Network(const Weights& weights, const RuClipConfig& c)
+Network::Network(const Weights& all, const RuClipConfig& c) : Network(all, all.as(at::kFloat), c) {}
+
+Network::Network(const Weights& matrices, const Weights& weights, const RuClipConfig& c)
     : config_(c),
       patch_weight_(weights.get("visual.conv1.weight", {c.vision_width, 3, c.vision_patch_size, c.vision_patch_size})
                         .reshape({c.vision_width, std::int64_t{3} * c.vision_patch_size * c.vision_patch_size})),
@@ -62,12 +64,12 @@ Network::Network(const Weights& weights, const RuClipConfig& c)
       vision_projection_(weights.get("visual.proj", {c.vision_width, c.embed_dim})),
       norm_before_(LayerNorm::load(weights, "visual.ln_pre", c.vision_width)),
       norm_after_(LayerNorm::load(weights, "visual.ln_post", c.vision_width)),
-      vision_(weights.under("visual.transformer"), c.vision_layers, c.vision_width, c.vision_width / 64),
+      vision_(matrices.under("visual.transformer"), c.vision_layers, c.vision_width, c.vision_width / 64),
       token_embedding_(weights.get("token_embedding.weight", {c.vocab_size, c.transformer_width})),
       text_positions_(weights.get("positional_embedding", {c.context_length, c.transformer_width})),
       text_projection_(weights.get("text_projection", {c.transformer_width, c.embed_dim})),
       norm_text_(LayerNorm::load(weights, "ln_final", c.transformer_width)),
-      text_(weights.under("transformer"), c.transformer_layers, c.transformer_width, c.transformer_heads),
+      text_(matrices.under("transformer"), c.transformer_layers, c.transformer_width, c.transformer_heads),
       logit_scale_(weights.get("logit_scale", {})) {}
 
 at::Tensor Network::image(const at::Tensor& pixels) const {

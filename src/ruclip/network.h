@@ -26,6 +26,7 @@ class Transformer {
  public:
   Transformer(const Weights& weights, int layers, int width, int heads);
   // [n, positions, width]
+  // x, fp32, is overwritten. Half-precision weights multiply halves; sums, norms and x stay fp32.
   at::Tensor operator()(at::Tensor x, bool causal) const;
 
  private:
@@ -39,6 +40,7 @@ class Transformer {
 
 class Network {
  public:
+  // The blocks' matrices are kept in the weights' type, all else in fp32.
   Network(const Weights& weights, const RuClipConfig& config);
 
   // [n, 3, resolution, resolution], normalised pixels, to [n, embed_dim].
@@ -47,6 +49,8 @@ class Network {
   at::Tensor text(const at::Tensor& ids) const;
 
  private:
+  Network(const Weights& matrices, const Weights& others, const RuClipConfig& config);
+
   RuClipConfig config_;
   at::Tensor patch_weight_;  // [width, 3 patch patch]
   at::Tensor class_embedding_, vision_positions_, vision_projection_;

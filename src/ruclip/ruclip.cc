@@ -3,14 +3,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -48,26 +45,12 @@ struct RuClip::Impl {
   int threads;
   std::int64_t parameters;
 
-  // [n, 3, resolution, resolution]
-  at::Tensor pixels(std::span<const Image> images) const {
-    const std::int64_t n = static_cast<std::int64_t>(images.size()), side = config.image_resolution;
-    at::Tensor bytes = at::empty({n, side, side, 3}, at::TensorOptions().dtype(at::kByte));
-    auto* to = bytes.mutable_data_ptr<std::uint8_t>();
-    for (const Image& image : images) {
-      const Image prepared = ruclip::prepare(image, config.image_resolution);
-      std::memcpy(to, prepared.pixels().data(), prepared.pixels().size());
-      to += prepared.pixels().size();
-    }
-    const at::Tensor mean = at::tensor(at::ArrayRef<float>(config.mean)).to(device);
-    const at::Tensor std = at::tensor(at::ArrayRef<float>(config.std)).to(device);
-    return bytes.to(device, at::kFloat).div_(255).sub_(mean).div_(std).permute({0, 3, 1, 2});
-  }
-
   at::Tensor image_latents(std::span<const Image> images, int batch) const {
     if (batch < 1 || batch > 4096) fail(ErrorCode::invalid_argument, "batch", "{} is not in 1..4096", batch);
     std::vector<at::Tensor> parts;
     for (std::size_t first = 0; first < images.size(); first += batch)
-      parts.push_back(network.image(pixels(images.subspan(first, std::min<std::size_t>(batch, images.size() - first)))));
+      parts.push_back(network.image(ruclip::to_pixels(
+          images.subspan(first, std::min<std::size_t>(batch, images.size() - first)), config, device, threads)));
     return normalised(at::cat(parts, 0));
   }
 
@@ -123,9 +106,11 @@ RuClip RuClip::load(const Checkpoint& checkpoint, const RuClipConfig& config, To
     const ThreadScope scope(threads);
     const at::InferenceMode inference;
     const Checkpoint file = checkpoint.state_dict();
+    const bool halves = device.is_cuda() && options.precision != Precision::fp32;
+    const Weights weights(file, device, halves ? at::kHalf : at::kFloat);
     std::int64_t parameters = 0;
     for (const TensorInfo& tensor : file.tensors()) parameters += tensor.element_count();
-    return RuClip(std::make_shared<const Impl>(Impl{config, std::move(tokenizer), ruclip::Network(Weights(file, device), config),
+    return RuClip(std::make_shared<const Impl>(Impl{config, std::move(tokenizer), ruclip::Network(weights, config),
                                                     device, threads, parameters}));
   });
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/core/List.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/_convolution.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/leaky_relu.h>
 
@@ -60,7 +61,9 @@ Conv2d Conv2d::load(const Weights& weights, std::string_view name, std::int64_t 
     conv.weight_ = reorder(conv.weight_, padding, stride);
     conv.packed_ = true;
   } else if (conv.weight_.is_cuda()) {
-    conv.weight_ = conv.weight_.contiguous(at::MemoryFormat::ChannelsLast);
+    conv.tf32_ = weights.tf32();
+    conv.channels_last_ = conv.tf32_ || conv.weight_.scalar_type() != at::kFloat;
+    if (conv.channels_last_) conv.weight_ = conv.weight_.contiguous(at::MemoryFormat::ChannelsLast);
   }
   return conv;
 }
@@ -72,8 +75,16 @@ at::Tensor Conv2d::operator()(const at::Tensor& x, Activation activation) const 
     if (leaky) scalars.push_back(at::Scalar(slope));
     return convolve(x, weight_, bias_, padding_, stride_, leaky ? "leaky_relu" : "none", scalars);
   }
-  const at::Tensor y = at::conv2d(x, weight_, bias_, stride_, padding_);
-  return leaky ? at::leaky_relu(y, slope) : y;
+  if (!weight_.is_cuda()) {
+    const at::Tensor y = at::conv2d(x, weight_, bias_, stride_, padding_);
+    return leaky ? at::leaky_relu(y, slope) : y;
+  }
+  // What at::conv2d does, with settings of our own instead of the process's.
+  const auto format = channels_last_ ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  at::Tensor y = at::_convolution(x.contiguous(format), weight_, bias_, {stride_, stride_}, {padding_, padding_}, {1, 1},
+                                  /*transposed=*/false, {0, 0}, /*groups=*/1, /*benchmark=*/false, /*deterministic=*/true,
+                                  /*cudnn_enabled=*/true, tf32_);
+  return leaky ? at::leaky_relu_(y, slope) : y;
 }
 
 }  // namespace kandinsky

@@ -9,7 +9,8 @@
 namespace kandinsky {
 
 // A 2d convolution with bias, and the activation that follows it. On the CPU the weights are put into oneDNN's own order
-// once and the activation is computed with the convolution; elsewhere it is LibTorch's convolution.
+// once and the activation is computed with the convolution; on a GPU channels go last where tensor cores multiply (half
+// precision, or fp32 as TF32 if the weights allow it).
 class Conv2d {
  public:
   enum class Activation { none, leaky_relu };  // slope 0.2
@@ -22,6 +23,7 @@ class Conv2d {
   // [n, in, h, w] to [n, out, h', w'].
   at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::none) const;
 
+  at::ScalarType scalar_type() const { return weight_.scalar_type(); }
   std::int64_t in() const { return in_; }
   std::int64_t out() const { return out_; }
   std::int64_t parameter_count() const { return out_ * in_ * kernel_ * kernel_ + out_; }
@@ -30,6 +32,8 @@ class Conv2d {
   at::Tensor weight_;
   at::Tensor bias_;
   bool packed_ = false;
+  bool tf32_ = false;
+  bool channels_last_ = false;
   std::int64_t in_ = 0;
   std::int64_t out_ = 0;
   int kernel_ = 1;

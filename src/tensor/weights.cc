@@ -78,6 +78,19 @@ Weights Weights::under(std::string_view name) const {
   return result;
 }
 
+Weights Weights::as(at::ScalarType dtype) const {
+  Weights result = *this;
+  result.dtype_ = dtype;
+  result.converts_ = true;
+  return result;
+}
+
+Weights Weights::with_tf32() const {
+  Weights result = *this;
+  result.tf32_ = true;
+  return result;
+}
+
 bool Weights::has(std::string_view name) const {
   return !checkpoint_ || checkpoint_->find(full_name(name)) != nullptr;
 }
@@ -90,7 +103,10 @@ const TensorInfo& Weights::info(std::string_view name) const {
 }
 
 at::Tensor Weights::get(std::string_view name, std::initializer_list<std::int64_t> shape) const {
-  if (!checkpoint_) return maker_(full_name(name), shape);
+  if (!checkpoint_) {
+    const at::Tensor made = maker_(full_name(name), shape);
+    return converts_ ? made.to(dtype_) : made;
+  }
   const TensorInfo& tensor = info(name);
   if (!is_real(tensor.dtype))
     fail(ErrorCode::bad_file, checkpoint_->name(), "tensor '{}' is {}, expected floating-point numbers", tensor.name,

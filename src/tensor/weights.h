@@ -27,6 +27,11 @@ class Weights {
 
   // The same tensors seen from `name` + ".".
   Weights under(std::string_view name) const;
+  // The same tensors, copied to another type.
+  Weights as(at::ScalarType dtype) const;
+  // For networks that may multiply fp32 numbers as TF32 (10 bits of mantissa, summed in fp32) on a GPU.
+  Weights with_tf32() const;
+  bool tf32() const { return tf32_; }
 
   // Whether the checkpoint has the tensor; always true over a Maker.
   bool has(std::string_view name) const;
@@ -47,6 +52,8 @@ class Weights {
   at::Device device_ = at::kCPU;
   at::ScalarType dtype_ = at::kFloat;
   bool mapped_ = false;
+  bool converts_ = false;  // what the maker makes
+  bool tf32_ = false;
   std::string prefix_;
 };
 

@@ -3,13 +3,46 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
 
 #include <cmath>
 
+#if defined(KANDINSKY_CUDA)
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "kernels/cuda/vision/group_norm.h"
+#endif
+
 namespace kandinsky::vqgan {
+namespace {
+
+constexpr double epsilon = 1e-6;
+
+// Our own kernel where it can do it, else an undefined tensor.
+at::Tensor group_norm_on_cuda([[maybe_unused]] const GroupNorm& norm, [[maybe_unused]] const at::Tensor& x,
+                              [[maybe_unused]] bool swish) {
+#if defined(KANDINSKY_CUDA)
+  const cuda::GroupNormShape shape{static_cast<int>(x.size(0)), static_cast<int>(x.size(2) * x.size(3)),
+                                   static_cast<int>(x.size(1))};
+  if (!x.is_cuda() || x.scalar_type() != at::kFloat || !x.is_contiguous(at::MemoryFormat::ChannelsLast) || !shape.fits())
+    return {};
+  at::Tensor y = at::empty_like(x);
+  const at::Tensor scratch = at::empty({static_cast<std::int64_t>(cuda::group_norm_scratch(shape))}, x.options());
+  const c10::Stream stream = c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).getStream(x.device());
+  cuda::group_norm(x.const_data_ptr<float>(), y.mutable_data_ptr<float>(), shape, norm.weight.const_data_ptr<float>(),
+                   norm.bias.const_data_ptr<float>(), static_cast<float>(epsilon), swish, scratch.mutable_data_ptr<float>(),
+                   stream.native_handle());
+  return y;
+#else
+  return {};
+#endif
+}
+
+}  // namespace
 
 GroupNorm GroupNorm::load(const Weights& weights, std::string_view name, std::int64_t channels) {
   const Weights part = weights.under(name);
@@ -17,7 +50,8 @@ GroupNorm GroupNorm::load(const Weights& weights, std::string_view name, std::in
 }
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x, bool swish) const {
-  at::Tensor y = at::group_norm(x, 32, weight, bias, 1e-6);
+  if (const at::Tensor y = group_norm_on_cuda(*this, x, swish); y.defined()) return y;
+  at::Tensor y = at::group_norm(x, 32, weight, bias, epsilon);
   return swish ? at::silu_(y) : y;
 }
 

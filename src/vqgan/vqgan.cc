@@ -58,7 +58,8 @@ VqganDecoder VqganDecoder::load(const Checkpoint& checkpoint, const VqganConfig&
     const ThreadScope scope(threads);
     const at::InferenceMode inference;
     const Checkpoint file = checkpoint.state_dict();
-    const Weights weights = vqgan::without_prefix(Weights(file, device));
+    Weights weights = vqgan::without_prefix(Weights(file, device));
+    if (options.precision != Precision::fp32) weights = weights.with_tf32();
     VqganConfig sizes = config;
     sizes.wavelet = config.wavelet || weights.has("decoder.decoder.conv_in.weight");
     const bool with_encoder = weights.has("encoder.conv_in.weight");

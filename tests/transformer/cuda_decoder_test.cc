@@ -7,26 +7,15 @@
 #include <memory>
 #include <vector>
 
-#include "kandinsky/error.h"
 #include "support/seeded.h"
 #include "transformer/cpu_decoder.h"
+#include "transformer/cuda_device.h"
 #include "transformer/draw.h"
 #include "transformer/random_weights.h"
 
 // The CUDA token loop against the CPU one, which the goldens check. Skipped, and said so, without a device.
 namespace kandinsky {
 namespace {
-
-bool have_device() {
-  try {
-    return cuda::device_properties(0).major == 9;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-#define NEEDS_DEVICE() \
-  if (!have_device()) GTEST_SKIP() << "no CUDA device of compute capability 9.0"
 
 struct Case {
   const char* name;

@@ -123,26 +123,30 @@ bool Event::done() const {
   return true;
 }
 
+PinnedMemory::PinnedMemory(std::size_t bytes) {
+  void* p = nullptr;
+  check_cuda(cudaMallocHost(&p, bytes), "pinned memory");
+  memory_.reset(p);
+}
+
+void PinnedMemory::Free::operator()(void* p) const noexcept { cudaFreeHost(p); }
+
 struct Uploader::Impl {
   static constexpr std::size_t buffer_bytes = std::size_t{64} << 20;
   static constexpr int buffers = 3;
   const Stream& stream;
   cpu::ThreadTeam team;
-  void* memory[buffers] = {};
+  std::vector<PinnedMemory> memory;
   Event copied[buffers];
   bool used[buffers] = {};
   int next = 0;
 
   explicit Impl(const Stream& to)
       : stream(to), team(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u))) {}
-  ~Impl() {
-    for (void* p : memory)
-      if (p != nullptr) cudaFreeHost(p);
-  }
 };
 
 Uploader::Uploader(const Stream& stream) : impl_(std::make_unique<Impl>(stream)) {
-  for (void*& p : impl_->memory) check_cuda(cudaMallocHost(&p, Impl::buffer_bytes), "pinned memory");
+  for (int i = 0; i < Impl::buffers; ++i) impl_->memory.emplace_back(Impl::buffer_bytes);
 }
 
 Uploader::~Uploader() {
@@ -157,7 +161,7 @@ void Uploader::upload(void* to, const void* from, std::size_t bytes) {
     impl_->next = (buffer + 1) % Impl::buffers;
     if (impl_->used[buffer]) impl_->copied[buffer].wait();
     const char* source = static_cast<const char*>(from) + done;
-    char* pinned = static_cast<char*>(impl_->memory[buffer]);
+    char* pinned = static_cast<char*>(impl_->memory[buffer].get());
     impl_->team.run([&](int thread) {
       const std::size_t first = part * thread / impl_->team.size(), last = part * (thread + 1) / impl_->team.size();
       std::memcpy(pinned + first, source + first, last - first);

@@ -39,6 +39,19 @@ class DeviceMemory {
   std::size_t bytes_ = 0;
 };
 
+// Host memory that copies to the device at the bus's full rate.
+class PinnedMemory {
+ public:
+  explicit PinnedMemory(std::size_t bytes);
+  void* get() const { return memory_.get(); }
+
+ private:
+  struct Free {
+    void operator()(void* p) const noexcept;
+  };
+  std::unique_ptr<void, Free> memory_;
+};
+
 class Stream {
  public:
   Stream();

@@ -1,0 +1,70 @@
+// How fast a checkpoint's transformer reaches the device, beside what the bus gives.
+//   bench_cuda_load FILE [--dtype fp16] [--repeat 3]       scripts/random-checkpoint makes a file
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "kandinsky/error.h"
+#include "kandinsky/transformer.h"
+#include "transformer/cuda_weights.h"
+
+namespace {
+
+using namespace kandinsky;
+
+template <typename Body>
+double seconds_of(const Body& body) {
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Bytes a second from pinned memory.
+double bus_rate() {
+  constexpr std::size_t bytes = std::size_t{1} << 30;
+  const cuda::PinnedMemory from(bytes);
+  const cuda::DeviceMemory to(bytes);
+  const cuda::Stream stream;
+  double best = 1e9;
+  for (int i = 0; i < 4; ++i) best = std::min(best, seconds_of([&] { stream.to_device(to.get(), from.get(), bytes); }));
+  return bytes / best;
+}
+
+int run(int argc, char** argv) {
+  std::string file;
+  Precision dtype = Precision::fp16;
+  int repeat = 3;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--dtype") == 0 && i + 1 < argc) dtype = precision(argv[++i]);
+    else if (std::strcmp(argv[i], "--repeat") == 0 && i + 1 < argc) repeat = std::stoi(argv[++i]);
+    else file = argv[i];
+  }
+  if (file.empty()) throw Error(ErrorCode::invalid_argument, "FILE", "missing");
+  const double bus = bus_rate();
+  std::printf("bus: %.1f GB/s from pinned memory\n", bus / 1e9);
+  for (int i = 0; i < repeat; ++i) {
+    std::size_t bytes = 0;
+    const double seconds = seconds_of([&] {
+      const Checkpoint checkpoint = Checkpoint::open(file);
+      const TransformerConfig config = TransformerConfig::detect(checkpoint);
+      for (const TensorInfo& tensor : checkpoint.tensors()) bytes += tensor.element_count() * element_size(tensor.dtype);
+      const CudaWeights weights(TransformerWeights::load(Weights::mapped(checkpoint), config), config, dtype, 0);
+    });
+    std::printf("%.2f GB in %.2f s: %.1f GB/s, %.0f %% of the bus\n", bytes / 1e9, seconds, bytes / seconds / 1e9,
+                100 * bytes / seconds / bus);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_cuda_load: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,7 @@
+#include "kernels/cuda/pass.cuh"
+
+namespace kandinsky::cuda {
+
+template PassVariant pass_variant<4>(Number, int);
+
+}  // namespace kandinsky::cuda
