@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <jpeglib.h>
+
 #include <jerror.h>
 
 #include "core/fail.h"
