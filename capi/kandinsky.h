@@ -1,3 +1,4 @@
+/* clang-format off */
 /*
  * libkandinsky's C interface: ruDALL-E Kandinsky and its family turn Russian prompts into pictures.
  *

@@ -54,5 +54,5 @@ foreach(_lib torch_cpu c10)
 endforeach()
 message(STATUS "LibTorch: ${KANDINSKY_TORCH_ROOT}")
 
-add_library(kandinsky_torch INTERFACE)
+add_library(kandinsky_torch INTERFACE IMPORTED GLOBAL)
 target_link_libraries(kandinsky_torch INTERFACE kandinsky_imported_torch_cpu kandinsky_imported_c10)

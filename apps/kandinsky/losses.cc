@@ -71,7 +71,9 @@ void add_losses(CLI::App& program) {
   a.model.add_model(command, Need::required);
   command.flag("--json", a.json, "Print {\"pairs\", \"text\", \"image\", \"total\"}");
   a.model.add_compute(command, true);
-  a.model.add_all_files(command);
+  a.model.add_transformer(command);
+  a.model.add_tokenizer(command);
+  a.model.add_vqgan(command);
   command.examples(
       "  kandinsky losses --model models/emojich-nano captions.tsv\n\n"
       "Paths are seen from TABLE's folder. Printed are the mean cross-entropies in nats;\n"

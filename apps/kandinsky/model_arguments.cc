@@ -31,21 +31,25 @@ void ModelArguments::add_compute(Command& command, bool with_dtype) {
   if (with_dtype)
     command.choice("--dtype", dtype, {"auto", "fp32", "bf16", "fp16"},
                    "Of the weights; auto is fp32 on the CPU, fp16 on a GPU");
-  command.integer("--threads", threads, 0, 1024, "CPU threads; 0 is one a core");
+  command.integer("--threads", threads, 0, 1024, "CPU threads, no more than cores; 0 is one a core");
 }
 
 void ModelArguments::add_all_files(Command& command) {
+  add_transformer(command);
+  add_tokenizer(command);
+  add_vqgan(command);
+  add_ruclip(command);
+  add_real_esrgan(command);
+  command.path("--generation-config", files.generation_config, "Sampling defaults (JSON)");
+}
+
+void ModelArguments::add_transformer(Command& command) {
   command.group("Files instead of the model directory's");
   command.path("--transformer", files.transformer, "Transformer weights");
   command.path("--transformer-config", files.transformer_config, "Transformer hyper-parameters (JSON)");
   command.choice("--preset", preset,
                  {"kandinsky", "malevich", "malevich-v2", "emojich", "surrealist", "nano"},
                  "Hyper-parameters of a known transformer");
-  add_tokenizer(command);
-  add_vqgan(command);
-  add_ruclip(command);
-  add_real_esrgan(command);
-  command.path("--generation-config", files.generation_config, "Sampling defaults (JSON)");
 }
 
 void ModelArguments::add_tokenizer(Command& command) {

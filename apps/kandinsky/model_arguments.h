@@ -21,6 +21,7 @@ struct ModelArguments {
   void add_compute(Command& command, bool with_dtype);
   // Paths that override the model directory's, and the transformer's preset.
   void add_all_files(Command& command);
+  void add_transformer(Command& command);
   void add_tokenizer(Command& command);
   void add_vqgan(Command& command);
   void add_ruclip(Command& command);

@@ -21,7 +21,7 @@ class KANDINSKY_API Tokenizer {
  public:
   // Throws Error: not_found, io, bad_file.
   static Tokenizer load(const std::filesystem::path& path);
-  static Tokenizer from_memory(std::span<const std::byte> bytes, std::string name = "<memory>");
+  static Tokenizer from_memory(std::span<const std::byte> bytes, const std::string& name = "<memory>");
 
   // Ids of the text as it is: no lower-casing, no bos or eos.
   std::vector<std::int32_t> encode(std::string_view text) const;

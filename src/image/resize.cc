@@ -4,8 +4,8 @@
 
 #include "kandinsky/image.h"
 
-// Pillow's BILINEAR: a triangle whose support grows with the scale, applied along rows, then along columns, with weights
-// of 22 fractional bits and results rounded to 8 bits in between.
+// Pillow's BILINEAR: a triangle whose support grows with the scale, applied along rows, then along columns, with
+// weights of 22 fractional bits and results rounded to 8 bits in between.
 namespace kandinsky {
 namespace {
 
@@ -24,8 +24,9 @@ std::vector<Taps> taps_of(int from, int to) {
   std::vector<double> exact;
   for (int i = 0; i < to; ++i) {
     const double centre = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(centre - stretch + 0.5));
-    const int last = std::min(from, static_cast<int>(centre + stretch + 0.5));
+    // Cut off and not rounded: as Pillow does, for negative numbers too.
+    const int first = std::max(0, static_cast<int>(centre - stretch + 0.5));    // NOLINT(bugprone-incorrect-roundings)
+    const int last = std::min(from, static_cast<int>(centre + stretch + 0.5));  // NOLINT(bugprone-incorrect-roundings)
     exact.clear();
     double sum = 0;
     for (int j = first; j < last; ++j) {
@@ -52,7 +53,8 @@ Image along_rows(const Image& image, int width) {
     for (const Taps& tap : taps)
       for (int c = 0; c < 3; ++c) {
         std::int64_t sum = 0;
-        for (std::size_t j = 0; j < tap.weights.size(); ++j) sum += std::int64_t{tap.weights[j]} * from[(tap.first + j) * 3 + c];
+        for (std::size_t j = 0; j < tap.weights.size(); ++j)
+          sum += std::int64_t{tap.weights[j]} * from[(tap.first + j) * 3 + c];
         *to++ = rounded(sum);
       }
   }

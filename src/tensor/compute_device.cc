@@ -4,10 +4,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
-#include <sched.h>
 
+#include <algorithm>
 #include <charconv>
 
+#include "core/cores.h"
 #include "core/fail.h"
 
 namespace kandinsky {
@@ -57,10 +58,9 @@ std::string device_name(const at::Device& device) {
 int resolve_threads(int threads) {
   if (threads < 0 || threads > 1024)
     fail(ErrorCode::invalid_argument, "threads", "{} is not in 0..1024", threads);
-  if (threads > 0) return threads;
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-  return 1;
+  // More threads than cores would wait for each other at every barrier of the token loop.
+  const int cores = available_cores();
+  return threads == 0 ? cores : std::min(threads, cores);
 }
 
 ThreadScope::ThreadScope(int threads) : previous_(at::get_num_threads()) { at::set_num_threads(resolve_threads(threads)); }

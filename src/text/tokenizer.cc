@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/cores.h"
 #include "core/fail.h"
 #include "text/sentencepiece_tokenizer.h"
 #include "text/tokenizer_impl.h"
@@ -55,7 +56,7 @@ Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) 
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) { return Tokenizer(make(read(path), path.string())); }
 
-Tokenizer Tokenizer::from_memory(std::span<const std::byte> bytes, std::string name) {
+Tokenizer Tokenizer::from_memory(std::span<const std::byte> bytes, const std::string& name) {
   return Tokenizer(make({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name));
 }
 
@@ -63,7 +64,7 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const { retur
 
 std::vector<std::vector<std::int32_t>> Tokenizer::encode_batch(std::span<const std::string> texts, int threads) const {
   if (threads < 0 || threads > 1024) fail(ErrorCode::invalid_argument, "threads", "{} is not in 0..1024", threads);
-  if (threads == 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (threads == 0) threads = available_cores();
   const auto count = static_cast<int>(std::min<std::size_t>(threads, texts.size()));
   std::vector<std::vector<std::int32_t>> result(texts.size());
   std::atomic<std::size_t> next{0};

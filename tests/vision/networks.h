@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 
 #include "kandinsky/image.h"
 #include "support/seeded.h"
@@ -27,6 +28,25 @@ inline Weights counted_weights(Count& count) {
     ++count.tensors;
     return tensor;
   });
+}
+
+// A safetensors file of the seeded tensors that `build` asks its Weights for.
+template <typename Build>
+std::string seeded_file(const nlohmann::json& info, Build build) {
+  nlohmann::json header;
+  std::string data;
+  build(Weights([&](const std::string& name, at::IntArrayRef shape) {
+    const at::Tensor tensor = seeded_weight(info, name, shape).contiguous();
+    const std::size_t begin = data.size();
+    data.append(reinterpret_cast<const char*>(tensor.const_data_ptr<float>()), tensor.nbytes());
+    header[name] = {{"dtype", "F32"}, {"shape", shape.vec()}, {"data_offsets", {begin, data.size()}}};
+    return tensor;
+  }));
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  std::string file;
+  for (int i = 0; i < 8; ++i) file += static_cast<char>(text.size() >> (8 * i));
+  return file + text + data;
 }
 
 struct PixelDifference {

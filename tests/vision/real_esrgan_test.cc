@@ -3,6 +3,10 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <span>
+#include <string>
+
+#include "checkpoint/process_memory.h"
 #include "kandinsky/error.h"
 #include "realesrgan/network.h"
 #include "realesrgan/tiling.h"
@@ -16,7 +20,8 @@ namespace {
 using testing::Golden;
 
 realesrgan::Network network_of(const nlohmann::json& info) {
-  return {testing::seeded_weights(info), {info.at("scale"), info.at("num_block"), info.at("num_feat"), info.at("num_grow_ch")}};
+  return {testing::seeded_weights(info),
+          {info.at("scale"), info.at("num_block"), info.at("num_feat"), info.at("num_grow_ch")}};
 }
 
 class RealEsrganGoldenTest : public ::testing::TestWithParam<const char*> {};
@@ -36,6 +41,60 @@ TEST_P(RealEsrganGoldenTest, MarginsChangeNothing) {
   const at::Tensor whole = network(golden.tensor("x"));
   const at::Tensor part = network(golden.tensor("x"), {4, 2, 6, 4});
   EXPECT_LT(testing::max_difference(part, whole.slice(2, 2 * scale, 6 * scale).slice(3, 4 * scale, 6 * scale)), 1e-6);
+}
+
+std::string file_of(const nlohmann::json& info) {
+  return testing::seeded_file(info, [&](const Weights& weights) {
+    realesrgan::Network(weights, {info.at("scale"), info.at("num_block"), info.at("num_feat"), info.at("num_grow_ch")});
+  });
+}
+
+TEST_P(RealEsrganGoldenTest, PicturesThroughTheReferencesTiles) {
+  const std::string name = GetParam();
+  const Golden golden("esrgan/" + name + ".safetensors");
+  const std::string file = file_of(golden.info());
+  const RealEsrgan model = RealEsrgan::load(Checkpoint::from_memory(std::as_bytes(std::span(file))), {.device = "cpu"});
+  EXPECT_EQ(model.scale(), golden.info().at("scale").get<int>());
+  EXPECT_EQ(model.blocks(), golden.info().at("num_block").get<int>());
+  TilingOptions options;
+  options.tile = golden.info().at("patches_size");
+  options.padding = golden.info().at("padding");
+  options.mirror = golden.info().at("pad_size");
+  options.batch = golden.info().at("batch_size");
+  options.reference = true;
+  const Image input = Image::load(testing::golden_path("esrgan/" + name + "_in.png"));
+  const Image expected = Image::load(testing::golden_path("esrgan/" + name + "_out.png"));
+  const auto d = testing::difference(model.upscale(input, options), expected);
+  EXPECT_LE(d.largest, 1);
+  EXPECT_LT(d.share, 1e-3);
+}
+
+// A tile's work is given back or used again before the next one's: beside the two pictures, memory does not grow with
+// the size of the picture.
+TEST(RealEsrganTest, LargePicturesNeedLittleMoreThanTheirPixels) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer keeps freed memory";
+#endif
+  const Golden golden("esrgan/x2_pad.safetensors");
+  const std::string file = file_of(golden.info());
+  const RealEsrgan model = RealEsrgan::load(Checkpoint::from_memory(std::as_bytes(std::span(file))), {.device = "cpu"});
+  // Peak memory after a number of tiles of which the answer is no part.
+  const auto work_of = [&](int width, int height, int most_tiles) {
+    const Image picture(width, height);
+    if (!testing::reset_peak_memory()) return std::int64_t{-1};
+    const std::int64_t before = testing::process_memory("VmRSS");
+    int done = 0;
+    EXPECT_THROW(model.upscale(picture, {}, [&](const Progress&) { return ++done < most_tiles; }), Error);
+    EXPECT_EQ(done, most_tiles);
+    return testing::process_memory("VmHWM") - before - std::int64_t{4} * 3 * width * height;
+  };
+  const std::int64_t small = work_of(500, 500, 4);
+  if (small < 0) GTEST_SKIP() << "peak memory cannot be measured here";
+  const std::int64_t large = work_of(4000, 3000, 60);
+  RecordProperty("megabytes_of_a_tile", std::to_string(small >> 20));
+  RecordProperty("megabytes_of_60_tiles", std::to_string(large >> 20));
+  EXPECT_LT(large, small + (64 << 20));
+  EXPECT_LT(large, 512 << 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(, RealEsrganGoldenTest, ::testing::Values("x2", "x2_pad", "x4", "x8"),
@@ -69,7 +128,8 @@ TEST_F(NanoRealEsrganTest, ReferenceTilingGivesTheReferencesPicture) {
   TilingOptions options;
   options.reference = true;
   options.batch = 1;
-  const auto d = testing::difference(model().upscale(input(), options), Image::load(testing::golden_path("nano/esrgan/out.png")));
+  const auto d =
+      testing::difference(model().upscale(input(), options), Image::load(testing::golden_path("nano/esrgan/out.png")));
   EXPECT_LE(d.largest, 1);
   EXPECT_LT(d.share, 1e-3);
   EXPECT_EQ(model().scale(), 4);
@@ -79,7 +139,8 @@ TEST_F(NanoRealEsrganTest, ReferenceTilingGivesTheReferencesPicture) {
 
 // Tiles no larger than needed see less of what the reference makes up around the picture: a rounding's worth.
 TEST_F(NanoRealEsrganTest, SmallTilesStayClose) {
-  const auto d = testing::difference(model().upscale(input()), Image::load(testing::golden_path("nano/esrgan/out.png")));
+  const auto d =
+      testing::difference(model().upscale(input()), Image::load(testing::golden_path("nano/esrgan/out.png")));
   RecordProperty("largest", d.largest);
   RecordProperty("share", std::to_string(d.share));
   std::printf("  largest difference %d of 255, %.4f %% of the samples\n", d.largest, d.share * 100);
@@ -96,7 +157,8 @@ TEST_F(NanoRealEsrganTest, BatchThreadsAndOddSizes) {
   const Image one = model().upscale(picture, options);
   options.batch = 3;
   EXPECT_LE(testing::difference(model().upscale(picture, options), one).largest, 1);
-  const RealEsrgan single = RealEsrgan::load(testing::nano_path("x4/RealESRGAN_x4.pth"), {.device = "cpu", .threads = 1});
+  const RealEsrgan single =
+      RealEsrgan::load(testing::nano_path("x4/RealESRGAN_x4.pth"), {.device = "cpu", .threads = 1});
   EXPECT_LE(testing::difference(single.upscale(picture, options), one).largest, 1);
   for (const auto& [width, height] : {std::pair{1, 1}, {3, 17}, {41, 2}}) {
     const Image small = model().upscale(Image(width, height), options);
@@ -145,7 +207,8 @@ TEST(RealEsrganLoadTest, NamesWhatIsMissing) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::bad_file);
-    EXPECT_NE(std::string(error.what()).find("there is no tensor 'conv_first.weight'"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("there is no tensor 'conv_first.weight'"), std::string::npos)
+        << error.what();
   }
 }
 

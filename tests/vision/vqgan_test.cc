@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "kandinsky/error.h"
 #include "support/compare.h"
@@ -61,6 +64,28 @@ TEST_P(VqganGoldenTest, EncodesAndDecodes) {
   EXPECT_LT(max_difference(decoded.clamp(-1, 1).add(1).div(2), golden.tensor("decoded")), 3e-5);
   const at::Tensor encoded = network.decode(golden.tensor("ids").slice(0, 0, 1).to(at::kLong));
   EXPECT_LT(max_difference(encoded.clamp(-1, 1).add(1).div(2), golden.tensor("decoded_encoded")), 3e-5);
+}
+
+// The public class, with the decoder that it chooses, and its 8-bit pictures.
+TEST_P(VqganGoldenTest, DecodesToPictures) {
+  const Golden golden(std::string("vqgan/") + GetParam() + ".safetensors");
+  const VqganConfig config = config_of(golden.info());
+  const std::string file = testing::seeded_file(
+      golden.info(), [&](const Weights& weights) { vqgan::Network(weights, config, true); });
+  const VqganDecoder model =
+      VqganDecoder::load(Checkpoint::from_memory(std::as_bytes(std::span(file))), config, {.device = "cpu"});
+  const int side = config.resolution >> (config.channel_multipliers.size() - 1);
+  const std::vector<Image> found = model.decode(golden.ints("random_ids"), side, side);
+  const at::Tensor expected = golden.tensor("decoded").mul(255).to(at::kByte).permute({0, 2, 3, 1}).contiguous();
+  ASSERT_EQ(static_cast<std::int64_t>(found.size()), expected.size(0));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const at::Tensor one = expected[static_cast<std::int64_t>(i)];
+    const auto* pixels = one.const_data_ptr<std::uint8_t>();
+    const Image picture(static_cast<int>(one.size(1)), static_cast<int>(one.size(0)), {pixels, pixels + one.numel()});
+    const auto d = testing::difference(found[i], picture);
+    EXPECT_LE(d.largest, 1) << i;
+    EXPECT_LT(d.share, 1e-3) << i;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, VqganGoldenTest, ::testing::Values("attn2", "dwt", "f8", "plain"),

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "kernels/cpu/processor.h"
+
 namespace kandinsky::cpu {
 
 namespace plain {
@@ -25,13 +27,9 @@ std::span<const Kernels* const> available_kernels() {
     std::array<const Kernels*, 4> list{};
     std::size_t count = 0;
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (wide && __builtin_cpu_supports("avx512bf16")) list[count++] = &avx512bf16::kernels;
-    if (wide) list[count++] = &avx512::kernels;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-      list[count++] = &avx2::kernels;
+    if (has_avx512bf16()) list[count++] = &avx512bf16::kernels;
+    if (has_avx512()) list[count++] = &avx512::kernels;
+    if (has_avx2()) list[count++] = &avx2::kernels;
 #endif
     list[count++] = &plain::kernels;
     return std::pair(list, count);

@@ -111,6 +111,7 @@ static inline Vec load(const float* p) { return each([=](int i) { return p[i]; }
 static inline void store(float* p, Vec a) {
   for (int i = 0; i < 16; ++i) p[i] = a.v[i];
 }
+// clang-format off
 static inline Vec broadcast(float x) { return each([=](int) { return x; }); }
 static inline Vec fma(const Vec& a, const Vec& b, const Vec& c) { return each([&](int i) { return a.v[i] * b.v[i] + c.v[i]; }); }
 static inline Vec operator+(const Vec& a, const Vec& b) { return each([&](int i) { return a.v[i] + b.v[i]; }); }
@@ -119,6 +120,7 @@ static inline Vec operator*(const Vec& a, const Vec& b) { return each([&](int i)
 static inline Vec operator/(const Vec& a, const Vec& b) { return each([&](int i) { return a.v[i] / b.v[i]; }); }
 static inline Vec larger(const Vec& a, const Vec& b) { return each([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; }); }
 static inline Vec smaller(const Vec& a, const Vec& b) { return each([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; }); }
+// clang-format on
 static inline Vec round_nearest(const Vec& a) {
   // Adding and taking away 1.5 * 2^23 leaves a whole number, for magnitudes below 2^22.
   return each([&](int i) { return (a.v[i] + 12582912.0f) - 12582912.0f; });

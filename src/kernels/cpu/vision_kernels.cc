@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "kernels/cpu/processor.h"
+
 namespace kandinsky::cpu {
 
 namespace plain {
@@ -22,12 +24,8 @@ std::span<const VisionKernels* const> available_vision_kernels() {
     std::array<const VisionKernels*, 3> list{};
     std::size_t count = 0;
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-      list[count++] = &avx512::vision_kernels;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-      list[count++] = &avx2::vision_kernels;
+    if (has_avx512()) list[count++] = &avx512::vision_kernels;
+    if (has_avx2()) list[count++] = &avx2::vision_kernels;
 #endif
     list[count++] = &plain::vision_kernels;
     return std::pair(list, count);
