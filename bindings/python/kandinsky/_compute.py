@@ -20,8 +20,8 @@ _logger.addHandler(logging.NullHandler())
 def _log(_user: Any, level: int, message: bytes) -> None:
     try:
         _logger.log(_LEVELS[level] if 0 <= level < len(_LEVELS) else logging.INFO, "%s", message.decode("utf-8", "replace"))
-    except Exception:  # a handler's, which must not come out of a callback
-        _logger.disabled or None
+    except Exception:  # of a handler: nothing may come out of a callback
+        pass
 
 
 _LOG = LogCallback(_log)

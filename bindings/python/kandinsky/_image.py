@@ -36,6 +36,8 @@ class Image:
     """A picture of the library's: 8-bit RGB. Models take Pillow images, arrays and paths as well, and give Pillow images;
     this class is for reading and writing PNG and JPEG files exactly as the library does."""
 
+    _owner: Owner
+
     def __init__(self, source: ImageLike) -> None:
         """A Pillow image, an array of shape (height, width, 3) or (height, width) and type uint8, or the path of a PNG or
         JPEG file. Pixels are copied."""
@@ -148,11 +150,11 @@ def owner_of(image: ImageLike) -> Owner:
 
 def owners_of(images: Union[ImageLike, Iterable[ImageLike]]) -> list[Owner]:
     if isinstance(images, (Image, PIL.Image.Image, str, bytes)) or hasattr(images, "__fspath__"):
-        images = [images]  # type: ignore[list-item]
+        images = [images]
     elif isinstance(images, np.ndarray) and images.ndim != 4:
         images = [images]
     try:
-        return [owner_of(image) for image in images]  # type: ignore[union-attr]
+        return [owner_of(image) for image in images]
     except TypeError as error:
         if "not iterable" in str(error):
             raise TypeError(f"images must be pictures, not {type(images).__name__}") from None

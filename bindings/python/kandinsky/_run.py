@@ -87,18 +87,18 @@ class _Run:
             options.preview = self._on_preview = PreviewCallback(self._preview)
 
     def _progress(self, _user: Any, pointer: int) -> int:
-        callback = self.progress
-        if self.stop or callback is None:
+        if self.stop or self.progress is None:
             return int(self.stop)
+        callback = self.progress
         now = ProgressStruct.from_address(pointer)
         stage = STAGES[now.stage] if 0 <= now.stage < len(STAGES) else str(now.stage)
         progress = Progress(stage, now.step, now.steps, now.images)
         return self._ask(lambda: callback(progress))
 
     def _preview(self, _user: Any, number: int, tokens: int, image: int) -> int:
-        callback = self.preview
-        if self.stop or callback is None:
+        if self.stop or self.preview is None:
             return int(self.stop)
+        callback = self.preview
         return self._ask(lambda: callback(number, tokens, pillow_of(image)))
 
     def _ask(self, body: Callable[[], Any]) -> int:
