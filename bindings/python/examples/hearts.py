@@ -14,7 +14,8 @@ folder = Path(sys.argv[3] if len(sys.argv) > 3 else "pictures")
 
 
 def show(progress: kandinsky.Progress) -> None:
-    print(f"\r{progress.stage:9} {progress.step:3}/{progress.steps}", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(f"\r{progress.stage:9} {progress.step:3}/{progress.steps} ", end="", file=sys.stderr)
 
 
 try:
@@ -24,8 +25,9 @@ try:
 except kandinsky.Error as error:
     sys.exit(f"{error}")
 except KeyboardInterrupt:
-    sys.exit("\nstopped")
-print(file=sys.stderr)
+    sys.exit("stopped")
+if sys.stderr.isatty():
+    print(file=sys.stderr)
 for place, picture in enumerate(pictures, start=1):
     path = folder / f"{place}.png"
     picture.image.save(path)

@@ -10,7 +10,7 @@ cd "$folder"
 KANDINSKY_PREBUILT=$2 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist \
   --config-settings=build-dir="$folder/build" "$root"
 ls dist
-"$python" -m pip install --quiet --disable-pip-version-check --no-deps --target site dist/libkandinsky-*-py3-none-*.whl
+"$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --target site dist/libkandinsky-*-py3-none-*.whl
 export PYTHONPATH="$folder/site"
 "$python" "$root/bindings/python/examples/hearts.py" "$root/models/emojich-nano" "красное сердце на синем фоне" pictures
 test "$(ls pictures)" = "$(printf '1.png\n2.png\n3.png\n4.png')"
