@@ -20,7 +20,12 @@ from ._functions import SIGNATURES
 from ._structs import ABI_VERSION, WITH_INIT
 
 _SONAME = f"libkandinsky.so.{ABI_VERSION}"
-_FOLDER = Path(__file__).parent / "lib"
+
+
+def _bundled() -> Optional[Path]:
+    """The folder of the library in this package, which an editable installation keeps elsewhere than the modules."""
+    folders = [Path(part) / "lib" for part in sys.modules[__package__].__path__]
+    return next((folder for folder in folders if (folder / _SONAME).exists()), None)
 
 
 def _plain(version: str) -> str:
@@ -49,13 +54,13 @@ def _check_imported_torch(version: str) -> None:
 
 def _open() -> tuple[ctypes.CDLL, str]:
     chosen = os.environ.get("KANDINSKY_LIBRARY")
-    bundled = _FOLDER / _SONAME
+    bundled = _bundled()
     torch_version: Optional[str] = None
     if chosen:
         path = chosen
-    elif bundled.exists():
-        path = str(bundled)
-        torch_version = (_FOLDER / "libtorch-version").read_text(encoding="ascii").strip()
+    elif bundled is not None:
+        path = str(bundled / _SONAME)
+        torch_version = (bundled / "libtorch-version").read_text(encoding="ascii").strip()
         _check_imported_torch(torch_version)
         _open_libtorch_of_torch(torch_version)
     else:
