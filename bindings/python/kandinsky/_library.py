@@ -32,17 +32,23 @@ def _plain(version: str) -> str:
     return version.split("+")[0]  # 2.11.0+cpu
 
 
-def _open_libtorch_of_torch(version: str) -> None:
+def _folder_of_torch(version: str) -> Optional[Path]:
     try:
         spec = importlib.util.find_spec("torch")
         if spec is None or spec.origin is None or _plain(importlib.metadata.version("torch")) != version:
-            return
+            return None
     except (ImportError, ValueError):
-        return
-    for name in ("libc10.so", "libtorch_cpu.so"):
-        path = Path(spec.origin).parent / "lib" / name
-        if path.exists():
-            ctypes.CDLL(str(path))
+        return None
+    return Path(spec.origin).parent / "lib"
+
+
+def _open_libtorch(bundled: Path, version: str) -> None:
+    """Opened by path, it is what the library then finds by name."""
+    for folder in (_folder_of_torch(version), bundled / "torch" / "lib"):
+        if folder is not None and (folder / "libtorch_cpu.so").exists():
+            for name in ("libc10.so", "libtorch_cpu.so"):
+                ctypes.CDLL(str(folder / name))
+            return
 
 
 def _check_imported_torch(version: str) -> None:
@@ -62,7 +68,7 @@ def _open() -> tuple[ctypes.CDLL, str]:
         path = str(bundled / _SONAME)
         torch_version = (bundled / "libtorch-version").read_text(encoding="ascii").strip()
         _check_imported_torch(torch_version)
-        _open_libtorch_of_torch(torch_version)
+        _open_libtorch(bundled, torch_version)
     else:
         path = _SONAME
     try:
