@@ -29,3 +29,8 @@ __all__ = [
     "Transformer", "TransformerConfig", "UnsupportedError", "VqganDecoder", "devices", "estimate", "torch_version",
     "version",
 ]
+
+# Public classes are known by their public names: in tracebacks, help() and pickles.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Optional, Sequence, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,10 @@ BytesLike = Union[bytes, bytearray, memoryview, npt.NDArray[Any]]
 
 def ids(name: str, values: IdsLike) -> Ids:
     """Token ids as the library takes them: int32, contiguous."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InvalidArgumentError(f"{name}: has rows of different lengths", name) from None
     if array.size == 0:
         array = array.astype(np.int32)
     if array.dtype.kind not in "iu":
@@ -55,6 +58,8 @@ def texts(name: str, values: Union[str, Sequence[str]]) -> Any:
     """A char *[]."""
     if isinstance(values, str):
         values = [values]
+    elif not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a str or a list of them, not {type(values).__name__}")
     encoded = [text(name, value) for value in values]
     return (ctypes.c_char_p * len(encoded))(*encoded)
 

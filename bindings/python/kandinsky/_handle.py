@@ -77,6 +77,9 @@ class Closeable:
                  traceback: Optional[TracebackType]) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<kandinsky.{type(self).__name__}{' (closed)' if self.closed else ''}>"
+
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} cannot be pickled or copied: load it where it is needed")
 

@@ -12,6 +12,7 @@ from ._image import ImageLike, owners_of
 from ._library import lib
 from ._tokenizer import Tokenizer
 from ._vqgan import json_text
+from .errors import InvalidArgumentError
 
 
 class RuClip(Closeable):
@@ -63,6 +64,8 @@ class RuClip(Closeable):
         owner = self._handle
         given = texts("prompts", prompts)
         patterns = texts("templates", templates) if templates is not None else None
+        if patterns is not None and len(patterns) == 0:
+            raise InvalidArgumentError("templates: is empty", "templates")
         values = filled(np.float32, lib.ruclip_text_latents, owner, given, len(given), patterns,
                         0 if patterns is None else len(patterns))
         return values.reshape(len(given), self.width)

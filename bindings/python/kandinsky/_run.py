@@ -81,10 +81,11 @@ class _Run:
         self.cancel = cancel._handle if cancel is not None else make("cancel", lib.cancel_new)
         self.own_cancel = cancel is None
         options.cancel = self.cancel._as_parameter_
+        # The options hold these as long as they live, and nothing here holds the options: no cycle.
         if progress is not None or (self.main and not self.own_cancel):
-            options.progress = self._on_progress = ProgressCallback(self._progress)
+            options.progress = ProgressCallback(self._progress)
         if preview is not None:
-            options.preview = self._on_preview = PreviewCallback(self._preview)
+            options.preview = PreviewCallback(self._preview)
 
     def _progress(self, _user: Any, pointer: int) -> int:
         if self.stop or self.progress is None:

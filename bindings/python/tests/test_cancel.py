@@ -1,9 +1,11 @@
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -90,6 +92,27 @@ def test_callbacks_stop_by_false_and_by_exceptions(pipeline):
     thread.start()
     thread.join()
     assert errors == ["mine"]
+
+
+def test_callbacks_are_forgotten(pipeline):
+    class Callback:
+        def __call__(self, progress):
+            pass
+
+    for fail in (False, True):
+        callback = Callback()
+        gone = weakref.ref(callback)
+        gc.disable()
+        try:
+            options = dict(images=0) if fail else dict(images=1, super_resolution=False)
+            try:
+                pipeline.generate("кот", progress=callback, **options)
+            except kandinsky.InvalidArgumentError:
+                pass
+            del callback
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 def test_callbacks_run_where_the_call_was_made(pipeline):

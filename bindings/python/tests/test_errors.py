@@ -80,6 +80,21 @@ def test_tokens(pipeline):
         transformer.losses(np.zeros(32, int), np.zeros(255, int))
     with pytest.raises(kandinsky.InvalidArgumentError, match="ids"):
         pipeline.tokenizer.decode([[1]])
+    with pytest.raises(kandinsky.InvalidArgumentError, match="text: has rows of different lengths"):
+        transformer.draw([[1, 2], [3]])
+
+
+def test_ruclip_s_arguments(pipeline):
+    ruclip = pipeline.ruclip
+    pixel = np.zeros((1, 1, 3), np.uint8)
+    assert ruclip.scores([], pixel).shape == (0, 1) and ruclip.scores("кот", []).shape == (1, 0)
+    assert ruclip.scores("кот", np.zeros((2, 1, 1, 3), np.uint8)).shape == (1, 2)
+    for prompts, images in ((None, pixel), ([1], pixel), ("кот", 3), ("кот", [3])):
+        with pytest.raises(TypeError, match="must be"):
+            ruclip.scores(prompts, images)
+    for templates in ([], ["no braces"]):
+        with pytest.raises(kandinsky.InvalidArgumentError, match="templates"):
+            ruclip.text_latents("кот", templates)
 
 
 def test_models_are_not_copied(pipeline):
@@ -87,3 +102,9 @@ def test_models_are_not_copied(pipeline):
         for work in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match="cannot be pickled or copied"):
                 work(model)
+
+
+def test_what_comes_back_is_plain_data(pictures):
+    again = pickle.loads(pickle.dumps(pictures[0]))
+    assert again.image.tobytes() == pictures[0].image.tobytes() and again.ppl == pictures[0].ppl
+    assert repr(again) == f"<kandinsky.Picture {again.number}: 512x512, ppl {again.ppl:.1f}, clip_score {again.clip_score:.3f}>"

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -72,6 +75,17 @@ def test_estimate_devices_versions(model):
     assert cpu.name == "cpu" and 0 < cpu.memory_free <= cpu.memory_total
     assert kandinsky.__version__ == kandinsky.version() and kandinsky.version().count(".") == 2
     assert kandinsky.torch_version().startswith("2.")
+
+
+def test_the_readme_s_examples(model, tmp_path, monkeypatch):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", readme, flags=re.S)
+    for example in examples:
+        compile(example, "README.md", "exec")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").symlink_to(model.parent)
+    exec(examples[0].replace("images=8, pick=4", "images=2, pick=2"), {})
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["heart-0.png", "heart-1.png"]
 
 
 def test_what_is_loaded_is_logged(model, caplog):
