@@ -18,7 +18,6 @@ from ._handle import Closeable, Owner, call, make
 from ._image import pillow_of
 from ._library import lib
 from ._structs import PreviewCallback, ProgressCallback, ProgressStruct
-from .errors import CancelledError, Error
 
 STAGES = ("drawing", "decoding", "ranking", "enlarging")
 
@@ -162,13 +161,14 @@ class _Run:
         else:
             self._work(invoke)
         failure, error = self.failure, self.error
-        self.failure = self.error = None  # no cycle of exceptions and frames
-        if failure is not None:
-            raise failure
-        if isinstance(error, CancelledError):
-            raise error from None
-        if error is not None:
-            raise error
+        self.failure = self.error = None
+        try:
+            if failure is not None:
+                raise failure
+            if error is not None:
+                raise error
+        finally:
+            del failure, error  # else they and this frame would hold each other, and the caller's callbacks with them
 
 
 def run_making(kind: str, function: Callable[..., int], *arguments: Any, options: Any,
