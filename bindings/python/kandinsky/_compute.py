@@ -5,7 +5,7 @@ import logging
 from typing import Any, Mapping, Optional
 
 from . import _handle
-from ._library import lib
+from ._library import lib, prepare_cuda
 from ._structs import ComputeOptions, LogCallback
 from .errors import InvalidArgumentError
 
@@ -39,6 +39,8 @@ def dtype_number(dtype: str) -> int:
 
 def fill(options: ComputeOptions, device: str, dtype: str, threads: int) -> ComputeOptions:
     options.device = _handle.text("device", device)
+    if device != "cpu":
+        prepare_cuda()
     options.precision = dtype_number(dtype)
     options.threads = _handle.integer("threads", threads)
     options.log = _LOG

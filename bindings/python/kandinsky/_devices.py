@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ._handle import make
-from ._library import lib
+from ._library import lib, prepare_cuda
 
 
 class Device(NamedTuple):
@@ -20,6 +20,7 @@ class Device(NamedTuple):
 
 def devices() -> list[Device]:
     """The CPU, then every usable CUDA device."""
+    prepare_cuda()
     found = make("devices", lib.devices_list)
     return [Device(lib.devices_name(found, index).decode(), lib.devices_description(found, index).decode("utf-8", "replace"),
                    lib.devices_memory_total(found, index), lib.devices_memory_free(found, index))

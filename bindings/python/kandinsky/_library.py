@@ -42,13 +42,32 @@ def _folder_of_torch(version: str) -> Optional[Path]:
     return Path(spec.origin).parent / "lib"
 
 
+_libtorch: Optional[Path] = None  # the folder it was opened from
+
+
 def _open_libtorch(bundled: Path, version: str) -> None:
     """Opened by path, it is what the library then finds by name."""
+    global _libtorch
     for folder in (_folder_of_torch(version), bundled / "torch" / "lib"):
         if folder is not None and (folder / "libtorch_cpu.so").exists():
             for name in ("libc10.so", "libtorch_cpu.so"):
                 ctypes.CDLL(str(folder / name))
+            _libtorch = folder
             return
+
+
+def prepare_cuda() -> None:
+    """Opens the CUDA part of that LibTorch, which takes a second: when a device other than the CPU may be used. What is
+    missing the library will say."""
+    global _libtorch
+    folder, _libtorch = _libtorch, None
+    if folder is None or not (folder / "libtorch_cuda.so").exists():
+        return
+    try:
+        ctypes.CDLL("libcuda.so.1")
+        ctypes.CDLL(str(folder / "libtorch_cuda.so"), ctypes.RTLD_GLOBAL)
+    except OSError:
+        pass
 
 
 def _check_imported_torch(version: str) -> None:
