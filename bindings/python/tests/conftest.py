@@ -16,7 +16,7 @@ def model() -> Path:
 
 @pytest.fixture(scope="session")
 def pipeline(model):
-    with kandinsky.Pipeline(model) as pipeline:
+    with kandinsky.Pipeline(model, threads=1) as pipeline:  # other tests run beside these
         yield pipeline
     assert pipeline.closed
 

@@ -150,7 +150,7 @@ def test_threads_share_a_pipeline(pipeline):
 
 
 def test_closing_while_another_thread_draws(model):
-    pipeline = kandinsky.Pipeline(model, rank=False, super_resolution=False)
+    pipeline = kandinsky.Pipeline(model, rank=False, super_resolution=False, threads=1)
     drawn = []
     started = threading.Event()
     thread = threading.Thread(target=lambda: drawn.extend(

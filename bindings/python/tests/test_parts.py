@@ -13,12 +13,12 @@ def tokenizer(model):
 
 @pytest.fixture(scope="module")
 def transformer(model):
-    return kandinsky.Transformer(model / "rudalle_kandinsky.bin")
+    return kandinsky.Transformer(model / "rudalle_kandinsky.bin", threads=1)
 
 
 @pytest.fixture(scope="module")
 def vqgan(model):
-    return kandinsky.VqganDecoder(model / "vae" / "vqgan.gumbelf8.model.ckpt")
+    return kandinsky.VqganDecoder(model / "vae" / "vqgan.gumbelf8.model.ckpt", threads=1)
 
 
 def test_tokenizer(model, tokenizer):

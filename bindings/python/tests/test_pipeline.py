@@ -52,7 +52,7 @@ def test_progress_and_preview(pipeline):
 
 
 def test_parts_outlive_the_pipeline(model):
-    pipeline = kandinsky.Pipeline(model, rank=False, super_resolution=False)
+    pipeline = kandinsky.Pipeline(model, rank=False, super_resolution=False, threads=1)
     assert pipeline.ruclip is None and pipeline.real_esrgan is None
     tokenizer, transformer = pipeline.tokenizer, pipeline.transformer
     pipeline.close()
