@@ -65,7 +65,7 @@ def texts(name: str, values: Union[str, Sequence[str]]) -> Any:
 
 
 def handles(owners: Sequence[Owner]) -> Any:
-    return (ctypes.c_void_p * len(owners))(*[owner._as_parameter_ for owner in owners])
+    return (ctypes.c_void_p * len(owners))(*[owner.pointer for owner in owners])
 
 
 def byte_array(bytes_like: BytesLike) -> npt.NDArray[np.uint8]:

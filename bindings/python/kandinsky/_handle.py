@@ -29,21 +29,26 @@ class Owner:
 
     __slots__ = ("_as_parameter_", "_release", "_keep")
 
-    def __init__(self, pointer: int, release: Callable[[int], None], keep: Any = None) -> None:
-        self._as_parameter_ = pointer
+    def __init__(self, release: Callable[[ctypes.c_void_p], None], keep: Any = None) -> None:
+        self._as_parameter_ = ctypes.c_void_p()  # filled by make()
         self._release = release
         self._keep = keep  # bytes that the object reads
+
+    @property
+    def pointer(self) -> int:
+        assert self._as_parameter_.value is not None
+        return self._as_parameter_.value
 
     def __del__(self) -> None:
         self._release(self._as_parameter_)
 
 
 def make(kind: str, function: Callable[..., int], *arguments: Any, keep: Any = None) -> Owner:
-    """function(*arguments, &made, &error): the new object."""
-    made = ctypes.c_void_p()
-    call(function, *arguments, ctypes.byref(made))
-    assert made.value is not None
-    return Owner(made.value, getattr(lib, f"{kind}_release"), keep)
+    """function(*arguments, &made, &error): the new object. It has an owner before it is there: Ctrl-C, which Python may
+    raise as soon as the function returns, leaks nothing."""
+    owner = Owner(getattr(lib, f"{kind}_release"), keep)
+    call(function, *arguments, ctypes.byref(owner._as_parameter_))
+    return owner
 
 
 _Self = TypeVar("_Self", bound="Closeable")

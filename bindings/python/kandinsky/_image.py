@@ -96,7 +96,7 @@ class Image:
 
     def pillow(self) -> PIL.Image.Image:
         """A copy."""
-        return pillow_of(self._owner._as_parameter_)
+        return pillow_of(self._owner.pointer)
 
     def save(self, path: _handle.Path) -> None:
         """The format follows the name: .png, .jpg, .jpeg. The file is whole or not there."""

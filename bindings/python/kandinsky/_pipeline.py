@@ -13,7 +13,7 @@ from ._image import ImageLike, owner_of, pillow_of
 from ._library import lib
 from ._real_esrgan import RealEsrgan
 from ._ruclip import RuClip
-from ._run import Cancel, OnPreview, OnProgress, run_making
+from ._run import Cancel, OnPreview, OnProgress, load, run_making
 from ._structs import GenerateOptions, MemoryEstimateStruct, PipelineOptions
 from ._tokenizer import Tokenizer
 from ._transformer import Transformer, TransformerConfig
@@ -121,7 +121,7 @@ class Pipeline(Closeable):
         options = _options(device, dtype, threads, rank, super_resolution, transformer_config,
                            dict(transformer=transformer, tokenizer=tokenizer, vqgan=vqgan, ruclip=ruclip,
                                 real_esrgan=real_esrgan, generation_config=generation_config))
-        self._owner = make("pipeline", lib.pipeline_load, _handle.path("directory", directory), options)
+        self._owner = load("pipeline", lib.pipeline_load, _handle.path("directory", directory), options)
 
     def generate(self, prompt: str, *, images: int = 8, pick: int = 4, top_k: Optional[int] = None,
                  top_p: Optional[float] = None, temperature: Optional[float] = None, greedy: bool = False, seed: int = 0,
@@ -159,7 +159,7 @@ class Pipeline(Closeable):
             if not isinstance(image_prompt, ImagePrompt):
                 raise TypeError(f"image_prompt must be an ImagePrompt, not {type(image_prompt).__name__}")
             kept = owner_of(image_prompt.image)
-            options.image_prompt = kept._as_parameter_
+            options.image_prompt = kept.pointer
             for name in ("up", "down", "left", "right"):
                 setattr(options, name, _handle.integer(name, getattr(image_prompt, name)))
             options.crop_first = bool(image_prompt.crop_first)

@@ -7,10 +7,10 @@ import PIL.Image
 from . import _handle
 from ._arrays import BytesLike, byte_array, data
 from ._compute import compute_options
-from ._handle import Closeable, Owner, make
+from ._handle import Closeable, Owner
 from ._image import ImageLike, owner_of, pillow_of
 from ._library import lib
-from ._run import Cancel, OnProgress, run_making
+from ._run import Cancel, OnProgress, load, run_making
 from ._structs import UpscaleOptions
 
 
@@ -18,7 +18,7 @@ class RealEsrgan(Closeable):
     """Real-ESRGAN: enlarges pictures 2, 4 or 8 times. Threads may share one."""
 
     def __init__(self, path: _handle.Path, *, device: str = "auto", dtype: str = "auto", threads: int = 0) -> None:
-        self._owner = make("real_esrgan", lib.real_esrgan_load, _handle.path("path", path),
+        self._owner = load("real_esrgan", lib.real_esrgan_load, _handle.path("path", path),
                            compute_options(device, dtype, threads))
 
     @classmethod
@@ -26,7 +26,7 @@ class RealEsrgan(Closeable):
                    threads: int = 0) -> RealEsrgan:
         """The bytes are not copied and must not change; `name` stands for the path in messages."""
         array = byte_array(checkpoint)
-        return cls._of(make("real_esrgan", lib.real_esrgan_load_memory, data(array), array.size,
+        return cls._of(load("real_esrgan", lib.real_esrgan_load_memory, data(array), array.size,
                             _handle.text("name", name), compute_options(device, dtype, threads), keep=array))
 
     @classmethod
@@ -57,4 +57,4 @@ class RealEsrgan(Closeable):
         options.reference = bool(reference)
         large = run_making("image", lib.real_esrgan_upscale, self._handle, owner_of(image), options=options,
                            progress=progress, cancel=cancel)
-        return pillow_of(large._as_parameter_)
+        return pillow_of(large.pointer)

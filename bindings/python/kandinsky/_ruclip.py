@@ -7,9 +7,10 @@ import numpy as np
 from . import _handle
 from ._arrays import BytesLike, Floats, byte_array, data, filled, handles, texts
 from ._compute import compute_options
-from ._handle import Closeable, Owner, call, make
+from ._handle import Closeable, Owner, call
 from ._image import ImageLike, owners_of
 from ._library import lib
+from ._run import load
 from ._tokenizer import Tokenizer
 from ._vqgan import json_text
 from .errors import InvalidArgumentError
@@ -20,7 +21,7 @@ class RuClip(Closeable):
 
     def __init__(self, directory: _handle.Path, *, device: str = "auto", dtype: str = "auto", threads: int = 0) -> None:
         """`directory`: with config.json, pytorch_model.bin or model.safetensors, and bpe.model."""
-        self._owner = make("ruclip", lib.ruclip_load, _handle.path("directory", directory),
+        self._owner = load("ruclip", lib.ruclip_load, _handle.path("directory", directory),
                            compute_options(device, dtype, threads))
 
     @classmethod
@@ -28,7 +29,7 @@ class RuClip(Closeable):
                    name: str = "<memory>", device: str = "auto", dtype: str = "auto", threads: int = 0) -> RuClip:
         """`config`: the text of config.json. The checkpoint's bytes are not copied and must not change."""
         array = byte_array(checkpoint)
-        return cls._of(make("ruclip", lib.ruclip_load_memory, data(array), array.size, _handle.text("name", name),
+        return cls._of(load("ruclip", lib.ruclip_load_memory, data(array), array.size, _handle.text("name", name),
                             json_text("config", config), tokenizer._handle, compute_options(device, dtype, threads),
                             keep=array))
 

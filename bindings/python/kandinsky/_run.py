@@ -4,13 +4,16 @@ Python runs signal handlers between bytecodes of the main thread, so Ctrl-C has 
 library. Hence a long call from the main thread runs on a helper thread, and the main thread waits for it in a way that
 signals interrupt; callbacks are handed over to it, so that they run where the call was made. On other threads, which
 signals never reach, the call runs where it is. The GIL is free all the while but for the callbacks themselves.
+
+(A Python callback on the main thread would be worse than useless: the first thing that Python does in it is to run the signal
+handlers, and there is nobody to whom it could raise KeyboardInterrupt.)
 """
 from __future__ import annotations
 
 import ctypes
 import queue
 import threading
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 import PIL.Image
 
@@ -79,7 +82,7 @@ class _Run:
         # A cancel handle of the caller's is not ours to trigger: then Ctrl-C needs the progress callback.
         self.cancel = cancel._handle if cancel is not None else make("cancel", lib.cancel_new)
         self.own_cancel = cancel is None
-        options.cancel = self.cancel._as_parameter_
+        options.cancel = self.cancel.pointer
         # The options hold these as long as they live, and nothing here holds the options: no cycle.
         if progress is not None or (self.main and not self.own_cancel):
             options.progress = ProgressCallback(self._progress)
@@ -184,3 +187,36 @@ def run_making(kind: str, function: Callable[..., int], *arguments: Any, options
     state = _Run(options, progress, preview, cancel)
     state.run(lambda: made.append(make(kind, function, *arguments, ctypes.byref(options))))
     return made[0]
+
+
+def load(kind: str, function: Callable[..., int], *arguments: Any, keep: Any = None) -> Owner:
+    """make() of a model, which takes its time and logs. It cannot be stopped: Ctrl-C takes effect when it ends, and the model
+    is released. (A second Ctrl-C does not wait for that.)"""
+    if threading.current_thread() is not threading.main_thread():
+        return make(kind, function, *arguments, keep=keep)
+    results: queue.SimpleQueue[Union[Owner, BaseException]] = queue.SimpleQueue()
+    unwanted = threading.Event()
+
+    def work() -> None:
+        try:
+            owner = make(kind, function, *arguments, keep=keep)
+            if not unwanted.is_set():
+                results.put(owner)
+        except BaseException as error:
+            results.put(error)
+
+    worker = threading.Thread(target=work, name="kandinsky")
+    try:
+        worker.start()
+        result = results.get()
+    except BaseException:
+        unwanted.set()
+        if worker.is_alive():
+            worker.join()
+        raise
+    if isinstance(result, Owner):
+        return result
+    try:
+        raise result
+    finally:
+        del result

@@ -9,9 +9,9 @@ import numpy as np
 from . import _handle
 from ._arrays import BytesLike, Floats, Ids, IdsLike, byte_array, copied_ids, data, filled, ids, square
 from ._compute import compute_options, dtype_name
-from ._handle import Closeable, Owner, call, make
+from ._handle import Closeable, Owner, call
 from ._library import lib
-from ._run import Cancel, OnProgress, run_making
+from ._run import Cancel, OnProgress, load, run_making
 from ._structs import DrawOptions, LossValues, TransformerConfigStruct
 from .errors import InvalidArgumentError
 
@@ -84,7 +84,7 @@ class Transformer(Closeable):
         `device`: "auto" (the first CUDA device, else the CPU), "cpu", "cuda", "cuda:N". `dtype`: "auto" (fp32 on the CPU,
         fp16 on a GPU), "fp32", "bf16", "fp16". `threads`: CPU threads of one call, 0 is one a core; does not change
         answers."""
-        self._owner = make("transformer", lib.transformer_load, _handle.path("path", path), _struct(config),
+        self._owner = load("transformer", lib.transformer_load, _handle.path("path", path), _struct(config),
                            compute_options(device, dtype, threads))
 
     @classmethod
@@ -92,7 +92,7 @@ class Transformer(Closeable):
                    device: str = "auto", dtype: str = "auto", threads: int = 0) -> Transformer:
         """The bytes are not copied and must not change; `name` stands for the path in messages."""
         array = byte_array(checkpoint)
-        return cls._of(make("transformer", lib.transformer_load_memory, data(array), array.size,
+        return cls._of(load("transformer", lib.transformer_load_memory, data(array), array.size,
                             _handle.text("name", name), _struct(config), compute_options(device, dtype, threads),
                             keep=array))
 

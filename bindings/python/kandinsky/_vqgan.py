@@ -11,6 +11,7 @@ from ._compute import compute_options
 from ._handle import Closeable, Owner, make
 from ._image import Image, ImageLike, pillow_of
 from ._library import lib
+from ._run import load
 from .errors import InvalidArgumentError
 
 
@@ -25,14 +26,14 @@ class VqganDecoder(Closeable):
 
     def __init__(self, path: _handle.Path, *, device: str = "auto", dtype: str = "auto", threads: int = 0) -> None:
         """`path`: a Lightning .ckpt; its config.json is looked for beside it, else it has the f8 model's sizes."""
-        self._owner = make("vqgan", lib.vqgan_load, _handle.path("path", path), compute_options(device, dtype, threads))
+        self._owner = load("vqgan", lib.vqgan_load, _handle.path("path", path), compute_options(device, dtype, threads))
 
     @classmethod
     def from_bytes(cls, checkpoint: BytesLike, config: Optional[Union[str, bytes]] = None, *, name: str = "<memory>",
                    device: str = "auto", dtype: str = "auto", threads: int = 0) -> VqganDecoder:
         """`config`: the text of a config.json, or None for the f8 model. The bytes are not copied and must not change."""
         array = byte_array(checkpoint)
-        return cls._of(make("vqgan", lib.vqgan_load_memory, data(array), array.size, _handle.text("name", name),
+        return cls._of(load("vqgan", lib.vqgan_load_memory, data(array), array.size, _handle.text("name", name),
                             json_text("config", config), compute_options(device, dtype, threads), keep=array))
 
     @classmethod

@@ -41,6 +41,21 @@ def test_ctrl_c(pipeline, options):
     assert not options.get("cancel", kandinsky.Cancel()).triggered  # it is the caller's
 
 
+def test_ctrl_c_while_a_model_loads(model):
+    interrupted = 0
+    for delay in range(12):
+        try:
+            timer = later(0.004 * delay, lambda: os.kill(os.getpid(), signal.SIGINT))
+            loaded = kandinsky.Transformer(model / "rudalle_kandinsky.bin", threads=1)
+            timer.join()
+            time.sleep(1)  # where it is due, if loading was the faster
+            del loaded
+        except KeyboardInterrupt:
+            interrupted += 1
+    assert interrupted == 12  # none is lost
+    assert all(thread.name != "kandinsky" for thread in threading.enumerate())
+
+
 def test_other_signal_handlers(pipeline):
     class Stop(Exception):
         pass
