@@ -1,4 +1,5 @@
-"""kandinsky.h and this package say the same."""
+"""What this package says of kandinsky.h is true. The header may hold more: functions, and fields at the end of structs, for
+which the first version's size stays valid."""
 import ctypes
 import os
 import re
@@ -22,20 +23,18 @@ STRUCTS = {
 
 def test_functions():
     declared = dict(re.findall(r"KANDINSKY_C_API [^;(]*?\bkandinsky_(\w+)\(([^;]*)\);", CODE))
-    unused = {"status_name"}  # its names are those of our classes
-    assert set(declared) - unused == set(_functions.SIGNATURES)
     for name, (_, arguments) in _functions.SIGNATURES.items():
         parameters = declared[name].strip()
         assert (0 if parameters == "void" else parameters.count(",") + 1) == len(arguments), name
 
 
 def test_structs():
-    declared = dict(re.findall(r"typedef struct kandinsky_\w+ \{(.*?)\} kandinsky_(\w+);", CODE, flags=re.S)[i][::-1]
-                    for i in range(len(STRUCTS)))
-    assert set(declared) == set(STRUCTS)
+    declared = {name: body for body, name in re.findall(r"typedef struct kandinsky_\w+ \{(.*?)\} kandinsky_(\w+);", CODE,
+                                                        flags=re.S)}
     for name, struct in STRUCTS.items():
-        fields = re.findall(r"(\w+)(?:\[\d+\])?[,;]", declared[name])
-        assert fields == [field[0] for field in struct._fields_], name
+        ours = [field[0] for field in struct._fields_]
+        theirs = re.findall(r"(\w+)(?:\[\d+\])?[,;]", declared[name])
+        assert theirs[: len(ours)] == ours, name
 
 
 def test_constants():
