@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from typing import Any, Iterable, Union
 
 import numpy as np
@@ -149,13 +150,10 @@ def owner_of(image: ImageLike) -> Owner:
 
 
 def owners_of(images: Union[ImageLike, Iterable[ImageLike]]) -> list[Owner]:
-    if isinstance(images, (Image, PIL.Image.Image, str, bytes)) or hasattr(images, "__fspath__"):
-        images = [images]
-    elif isinstance(images, np.ndarray) and images.ndim != 4:
-        images = [images]
-    try:
-        return [owner_of(image) for image in images]
-    except TypeError as error:
-        if "not iterable" in str(error):
-            raise TypeError(f"images must be pictures, not {type(images).__name__}") from None
-        raise
+    if isinstance(images, (Image, PIL.Image.Image, str, bytes, os.PathLike)):
+        return [owner_of(images)]
+    if isinstance(images, np.ndarray) and images.ndim != 4:
+        return [owner_of(images)]
+    if not isinstance(images, Iterable):
+        raise TypeError(f"images must be pictures, not {type(images).__name__}")
+    return [owner_of(image) for image in images]
