@@ -52,7 +52,7 @@ func TestImageFiles(t *testing.T) {
 	_, err = large.EncodeJPEG(101)
 	fails(t, err, ErrInvalidArgument, "quality")
 	_, err = DecodeImage([]byte("no picture"))
-	fails(t, err, ErrBadFile, "")
+	fails(t, err, ErrBadFile, "<memory>")
 	fails(t, made.Save("picture.bmp"), ErrInvalidArgument, "picture.bmp")
 	fails(t, NewImage(0, 3).Save(path), ErrInvalidArgument, "image")
 	fails(t, (&Image{Pix: make([]uint8, 5), Stride: 6, Rect: image.Rect(0, 0, 2, 1)}).Save(path), ErrInvalidArgument, "image")

@@ -67,7 +67,9 @@ func TestGenerate(t *testing.T) {
 	must(t, err)
 	text, err := tokenizer.EncodeForTransformer(heart, config.TextLength)
 	must(t, err)
-	drawn, err := transformer.Draw(context.Background(), text, DrawOptions{FirstNumber: best.Number, Seed: 11})
+	// As the model's generation_config.json says.
+	sampling := DrawOptions{FirstNumber: best.Number, Seed: 11, TopK: 512, TopP: 0.95}
+	drawn, err := transformer.Draw(context.Background(), text, sampling)
 	must(t, err)
 	if !equalIDs(drawn[0].Tokens, best.Tokens) || drawn[0].PPL != best.PPL {
 		t.Error("the transformer draws another picture than the pipeline")

@@ -118,15 +118,19 @@ impl Cancel {
 /// What the callbacks of one call share; their user pointer points to it.
 #[derive(Default)]
 pub(crate) struct Call<'a> {
-    pub progress: Option<ProgressCallback<'a>>,
-    pub preview: Option<PreviewCallback<'a>>,
-    pub log: Option<LogCallback<'a>>,
+    progress: Option<ProgressCallback<'a>>,
+    preview: Option<PreviewCallback<'a>>,
+    log: Option<LogCallback<'a>>,
     panic: RefCell<Option<Box<dyn Any + Send>>>,
 }
 
 impl<'a> Call<'a> {
-    pub fn new(progress: Option<ProgressCallback<'a>>) -> Self {
-        Call { progress, ..Default::default() }
+    pub fn new(progress: Option<ProgressCallback<'a>>, preview: Option<PreviewCallback<'a>>) -> Self {
+        Call { progress, preview, ..Default::default() }
+    }
+
+    pub fn logging(log: Option<LogCallback<'a>>) -> Self {
+        Call { log, ..Default::default() }
     }
 
     pub fn user(&self) -> *mut c_void {

@@ -114,7 +114,7 @@ impl ComputeOptions<'_> {
     /// Makes a call with the C form of these options.
     pub(crate) fn with<T>(&self, call: impl FnOnce(&sys::kandinsky_compute_options) -> Result<T>) -> Result<T> {
         let device = inputs::text("device", self.device)?;
-        let log = Call { log: self.log, ..Default::default() };
+        let log = Call::logging(self.log);
         let mut c = init(sys::kandinsky_compute_options_init);
         c.device = device.as_ptr();
         c.precision = self.precision.to_c();

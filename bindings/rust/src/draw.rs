@@ -66,7 +66,7 @@ impl Transformer {
     /// [`Tokenizer::encode_for_transformer`](crate::Tokenizer::encode_for_transformer). An image depends on text,
     /// sampling, forced ids, seed and number alone.
     pub fn draw(&self, text: &[i32], options: &DrawOptions) -> Result<Vec<DrawnTokens>> {
-        let call = Call::new(options.on_progress);
+        let call = Call::new(options.on_progress, None);
         let mut c = init(sys::kandinsky_draw_options_init);
         c.images = inputs::number("images", options.images)?;
         c.first_number = inputs::number("first_number", options.first_number)?;

@@ -109,7 +109,7 @@ impl Pipeline {
     /// Draws, ranks and enlarges pictures of a prompt and returns the kept ones, best first.
     pub fn generate(&self, prompt: &str, options: &GenerateOptions) -> Result<Vec<Picture>> {
         let prompt = text("prompt", prompt)?;
-        let call = Call { preview: options.on_preview, ..Call::new(options.on_progress) };
+        let call = Call::new(options.on_progress, options.on_preview);
         let mut c = init(sys::kandinsky_generate_options_init);
         c.images = number("images", options.images)?;
         c.pick = number("pick", options.pick)?;

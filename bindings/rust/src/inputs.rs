@@ -2,6 +2,7 @@
 use crate::error::{Error, Result};
 use std::borrow::Cow;
 use std::ffi::CString;
+use std::fmt;
 use std::os::raw::c_char;
 use std::path::Path;
 use std::ptr::null;
@@ -81,10 +82,10 @@ pub(crate) fn optional(value: &Option<CString>) -> *const c_char {
 }
 
 /// The bytes of a model file, which the model keeps: a `Vec<u8>`, an `Arc<[u8]>` or a `&'static [u8]`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Bytes(Kept);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Kept {
     Cow(Cow<'static, [u8]>),
     Shared(Arc<[u8]>),
@@ -96,6 +97,12 @@ impl Bytes {
             Kept::Cow(bytes) => bytes,
             Kept::Shared(bytes) => bytes,
         }
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} bytes", self.as_slice().len())
     }
 }
 

@@ -93,7 +93,7 @@ impl RealEsrgan {
     /// The picture, `scale()` times larger.
     pub fn upscale(&self, image: &Image, options: &UpscaleOptions) -> Result<Image> {
         let image = image.to_c()?;
-        let call = Call::new(options.on_progress);
+        let call = Call::new(options.on_progress, None);
         let mut c = init(sys::kandinsky_upscale_options_init);
         c.tile = inputs::number("tile", options.tile)?;
         c.padding = inputs::number("padding", options.padding)?;

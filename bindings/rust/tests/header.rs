@@ -117,7 +117,7 @@ fn nothing_is_forgotten() {
             }
             for declaration in body.split(';') {
                 for field in declaration.split(',') {
-                    if let Some(field) = field.split('[').next().unwrap().split([' ', '*', '\n']).last() {
+                    if let Some(field) = field.split('[').next().unwrap().split(&[' ', '*', '\n'][..]).last() {
                         assert!(field.is_empty() || layout.contains_key(&format!("{name}.{field}")), "{name}.{field}");
                     }
                 }
@@ -168,7 +168,7 @@ fn functions() {
     for declaration in header().split("\nKANDINSKY_C_API ").skip(1) {
         let declaration = flat(declaration.split_once(';').unwrap().0);
         let (start, parameters) = declaration.trim_end_matches(')').split_once('(').unwrap();
-        let split = start.rfind([' ', '*']).unwrap() + 1;
+        let split = start.rfind(&[' ', '*'][..]).unwrap() + 1;
         let result = match start[..split].trim() {
             "void" => "()".to_string(),
             other => rust_type(other),
@@ -177,7 +177,7 @@ fn functions() {
             .split(", ")
             .filter(|parameter| *parameter != "void")
             .map(|parameter| {
-                let split = parameter.rfind([' ', '*']).unwrap() + 1;
+                let split = parameter.rfind(&[' ', '*'][..]).unwrap() + 1;
                 format!("{}: {}", &parameter[split..], rust_type(&parameter[..split]))
             })
             .collect();

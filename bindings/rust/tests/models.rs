@@ -21,7 +21,7 @@ fn images() {
     made.save(&path).unwrap();
     assert_eq!(Image::load(&path).unwrap(), made);
     assert_eq!(Image::decode(&made.encode_png().unwrap()).unwrap(), made);
-    assert_eq!(made.pixel(1, 2), [(33 * 7) as u8, (34 * 7 % 256) as u8, (35 * 7 % 256) as u8]);
+    assert_eq!(made.pixel(1, 2), [231, 238, 245]);
     assert_eq!((made.width(), made.height(), made.pixels().len()), (5, 4, 60));
     assert_eq!(Image::new(5, 4, made.clone().into_pixels()).unwrap(), made);
     let large = gradient(64, 64);
@@ -29,8 +29,8 @@ fn images() {
 
     fails(Image::new(0, 4, vec![]), ErrorCode::InvalidArgument, "image");
     fails(Image::new(5, 4, vec![0; 59]), ErrorCode::InvalidArgument, "pixels");
-    fails(Image::decode(b"no picture"), ErrorCode::BadFile, "");
-    fails(Image::decode(&[]), ErrorCode::BadFile, "");
+    fails(Image::decode(b"no picture"), ErrorCode::BadFile, "<memory>");
+    fails(Image::decode(&[]), ErrorCode::BadFile, "<memory>");
     fails(Image::load("/nonexistent.png"), ErrorCode::NotFound, "/nonexistent.png");
     fails(Image::load("zero\0byte"), ErrorCode::InvalidArgument, "path");
     fails(made.save("picture.bmp"), ErrorCode::InvalidArgument, "picture.bmp");

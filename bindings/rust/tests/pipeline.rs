@@ -3,7 +3,7 @@ use common::{fails, nano};
 use kandinsky::{Cancel, DrawOptions, ErrorCode, GenerateOptions, Image, ImagePrompt, Progress, Stage, UpscaleOptions};
 use kandinsky::{ComputeOptions, LogLevel, Pipeline, PipelineOptions, TransformerConfig};
 use std::cell::Cell;
-use std::ops::ControlFlow::{Break, Continue};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -65,7 +65,8 @@ fn generate() {
     drop(pipeline);
     let config = transformer.config().unwrap();
     let text = tokenizer.encode_for_transformer(HEART, config.text_length as usize).unwrap();
-    let draw = DrawOptions { first_number: best.number, seed: 11, ..Default::default() };
+    // As the model's generation_config.json says.
+    let draw = DrawOptions { first_number: best.number, seed: 11, top_k: 512, top_p: 0.95, ..Default::default() };
     let drawn = transformer.draw(&text, &draw).unwrap();
     assert_eq!((&drawn[0].tokens, drawn[0].ppl), (&best.tokens, best.ppl));
     let decoded = vqgan.decode(&[&best.tokens], config.grid, config.grid).unwrap();
@@ -184,14 +185,14 @@ fn callbacks_cancel_or_panic() {
 
     // A panic passes the library by, once, and leaves everything usable.
     let calls = Cell::new(0);
-    let oops = |_: &Progress| {
+    let oops = |_: &Progress| -> ControlFlow<()> {
         calls.set(calls.get() + 1);
         panic!("oops")
     };
     let options = GenerateOptions { on_progress: Some(&oops), ..one };
     let panic = catch_unwind(AssertUnwindSafe(|| pipeline.generate(HEART, &options))).unwrap_err();
     assert_eq!((panic.downcast_ref::<&str>(), calls.get()), (Some(&"oops"), 1));
-    let oops = |_: u32, _: u32, _: &Image| panic!("preview");
+    let oops = |_: u32, _: u32, _: &Image| -> ControlFlow<()> { panic!("preview") };
     let options = GenerateOptions { on_preview: Some(&oops), preview_every: 16, ..one };
     assert!(catch_unwind(AssertUnwindSafe(|| pipeline.generate(HEART, &options))).is_err());
     let oops = |_: LogLevel, _: &str| panic!("log");
