@@ -162,7 +162,7 @@ fn cancel() {
     });
     let took = asked.get().unwrap().elapsed();
     println!("cancelled after {took:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     // Once and for all.
     assert!(cancel.triggered());
     fails(pipeline.generate(HEART, &options), ErrorCode::Cancelled, "");
