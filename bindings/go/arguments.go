@@ -80,18 +80,6 @@ func (a *arguments) texts(name string, values []string) **C.char {
 	return &list[0] // C pointers only, so Go memory will do
 }
 
-// rows joins rows of one length.
-func (a *arguments) rows(name string, rows [][]int32, length int) []int32 {
-	joined := make([]int32, 0, len(rows)*length)
-	for i, row := range rows {
-		if len(row) != length {
-			a.fail(invalid(name, "row %d has %d ids, expected %d", i, len(row), length))
-		}
-		joined = append(joined, row...)
-	}
-	return joined
-}
-
 func (a *arguments) image(name string, value image.Image) *C.kandinsky_image {
 	var made *C.kandinsky_image
 	if a.err == nil {
@@ -116,41 +104,4 @@ func flag(on bool) C.int32_t {
 		return 1
 	}
 	return 0
-}
-
-// ids is a slice as C sees it: never NULL, so that an empty one is an array too.
-func ids(values []int32) *C.int32_t {
-	if len(values) == 0 {
-		return new(C.int32_t)
-	}
-	return (*C.int32_t)(unsafe.Pointer(&values[0]))
-}
-
-func floats(values []float32) *C.float {
-	if len(values) == 0 {
-		return new(C.float)
-	}
-	return (*C.float)(unsafe.Pointer(&values[0]))
-}
-
-// bytes is for inputs that C reads during the call alone.
-func bytes(values []byte) unsafe.Pointer {
-	if len(values) == 0 {
-		return nil
-	}
-	return unsafe.Pointer(&values[0])
-}
-
-func goIDs(first *C.int32_t, count C.size_t) []int32 {
-	return append([]int32(nil), unsafe.Slice((*int32)(unsafe.Pointer(first)), int(count))...)
-}
-
-// table cuts values into rows.
-func table(values []float32, rows int) [][]float32 {
-	table := make([][]float32, rows)
-	for i := range table {
-		width := len(values) / rows
-		table[i] = values[i*width : (i+1)*width : (i+1)*width]
-	}
-	return table
 }

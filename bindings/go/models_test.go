@@ -178,6 +178,8 @@ func TestVqganDecoder(t *testing.T) {
 	fails(t, err, ErrInvalidArgument, "tokens")
 	_, err = vqgan.Decode(rows, -2, -3)
 	fails(t, err, ErrInvalidArgument, "grid")
+	_, err = vqgan.Decode(rows, 1<<30, 1<<30)
+	fails(t, err, ErrInvalidArgument, "tokens")
 	_, err = vqgan.Decode([][]int32{{1, 2, 3, 1 << 30}}, 2, 2)
 	fails(t, err, ErrInvalidArgument, "tokens")
 	_, err = vqgan.Encode(NewImage(9, 9))

@@ -141,16 +141,3 @@ func (t *Tokenizer) Decode(values []int32) (string, error) {
 	data := (*byte)(C.kandinsky_buffer_data(text))
 	return string(unsafe.Slice(data, int(C.kandinsky_buffer_size(text)))), nil
 }
-
-// fill asks a function of the C interface for the number of its values, then for the values.
-func fill[T any](call func(values []T, count *C.size_t, e *C.kandinsky_error) C.kandinsky_status) ([]T, error) {
-	var count C.size_t
-	if err := try(func(e *C.kandinsky_error) C.kandinsky_status { return call(nil, &count, e) }); err != nil {
-		return nil, err
-	}
-	values := make([]T, count)
-	if err := try(func(e *C.kandinsky_error) C.kandinsky_status { return call(values, &count, e) }); err != nil {
-		return nil, err
-	}
-	return values, nil
-}

@@ -1,6 +1,7 @@
+use crate::arrays::copied;
 use crate::callbacks::{Call, Cancel, ProgressCallback};
 use crate::error::Result;
-use crate::handle::{copied, init, Handle};
+use crate::handle::{init, Handle};
 use crate::transformer::Transformer;
 use crate::{inputs, sys};
 

@@ -1,6 +1,7 @@
+use crate::arrays::copied;
 use crate::callbacks::{Call, Cancel, PreviewCallback, ProgressCallback};
 use crate::error::Result;
-use crate::handle::{copied, init, Handle};
+use crate::handle::{init, Handle};
 use crate::image::Image;
 use crate::inputs::{number, positive, text};
 use crate::pipeline::Pipeline;

@@ -66,11 +66,3 @@ pub(crate) fn init<T: Copy>(init: unsafe extern "C" fn(*mut T)) -> T {
         made.assume_init()
     }
 }
-
-/// A copy of an array of the library's, which may be NULL if it is empty.
-pub(crate) unsafe fn copied<T: Copy>(first: *const T, count: usize) -> Vec<T> {
-    match count {
-        0 => Vec::new(),
-        _ => std::slice::from_raw_parts(first, count).to_vec(),
-    }
-}

@@ -1,5 +1,6 @@
+use crate::arrays::copied;
 use crate::error::{check, Error, Result};
-use crate::handle::{copied, Handle};
+use crate::handle::Handle;
 use crate::{inputs, sys};
 use std::borrow::Borrow;
 use std::path::Path;

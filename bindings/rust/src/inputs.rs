@@ -36,25 +36,6 @@ pub(crate) fn positive(name: &str, value: Option<f64>, expected: &str) -> Result
     }
 }
 
-/// Joins rows of one length.
-pub(crate) fn rows<R: AsRef<[i32]>>(name: &str, rows: &[R], length: usize) -> Result<Vec<i32>> {
-    let mut joined = Vec::with_capacity(rows.iter().map(|row| row.as_ref().len()).sum());
-    for (index, row) in rows.iter().map(AsRef::as_ref).enumerate() {
-        if row.len() != length {
-            let problem = format!("row {index} has {} ids, expected {length}", row.len());
-            return Err(Error::invalid(name, problem));
-        }
-        joined.extend_from_slice(row);
-    }
-    Ok(joined)
-}
-
-/// Cuts values into rows.
-pub(crate) fn table(values: &[f32], rows: usize) -> Vec<Vec<f32>> {
-    let width = values.len().checked_div(rows).unwrap_or(0);
-    (0..rows).map(|row| values[row * width..(row + 1) * width].to_vec()).collect()
-}
-
 /// Strings, and an array of pointers to them.
 pub(crate) struct Texts {
     _strings: Vec<CString>,

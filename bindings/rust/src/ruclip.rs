@@ -1,3 +1,4 @@
+use crate::arrays::table;
 use crate::compute::ComputeOptions;
 use crate::error::{check, Result};
 use crate::handle::Handle;
@@ -76,7 +77,7 @@ impl RuClip {
             let (first, many) = (images.pointer(), images.len());
             sys::kandinsky_ruclip_scores(handle, texts.pointer(), texts.len(), first, many, scores.as_mut_ptr(), error)
         })?;
-        Ok(inputs::table(&scores, texts.len()))
+        Ok(table(&scores, texts.len()))
     }
 
     /// A normalised latent of `width()` floats for each picture.
@@ -120,6 +121,6 @@ impl RuClip {
     ) -> Result<Vec<Vec<f32>>> {
         let (mut values, mut count) = (vec![0.0; rows * self.width()], 0);
         check(|error| call(values.as_mut_ptr(), values.len(), &mut count, error))?;
-        Ok(inputs::table(&values, rows))
+        Ok(table(&values, rows))
     }
 }

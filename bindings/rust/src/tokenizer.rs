@@ -1,9 +1,9 @@
+use crate::arrays::fill;
 use crate::error::{check, Error, Result};
 use crate::handle::Handle;
 use crate::image::buffer_bytes;
 use crate::{inputs, sys};
 use std::path::Path;
-use std::ptr::null_mut;
 
 /// Turns text into ids: a YouTokenToMe or SentencePiece model.
 #[derive(Debug)]
@@ -85,15 +85,4 @@ fn padded(
     let mut ids = vec![0; length];
     check(|error| call(ids.as_mut_ptr(), error))?;
     Ok(ids)
-}
-
-/// Calls for the number of values, then with an array of that capacity.
-pub(crate) fn fill<T: Copy + Default>(
-    mut call: impl FnMut(*mut T, usize, *mut usize, *mut sys::kandinsky_error) -> sys::kandinsky_status,
-) -> Result<Vec<T>> {
-    let mut count = 0;
-    check(|error| call(null_mut(), 0, &mut count, error))?;
-    let mut values = vec![T::default(); count];
-    check(|error| call(values.as_mut_ptr(), values.len(), &mut count, error))?;
-    Ok(values)
 }

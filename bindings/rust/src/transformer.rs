@@ -1,8 +1,8 @@
+use crate::arrays::{fill, rows, table};
 use crate::compute::{ComputeOptions, Precision};
 use crate::error::{check, Error, Result};
 use crate::handle::Handle;
 use crate::inputs::Bytes;
-use crate::tokenizer::fill;
 use crate::{inputs, sys};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -203,7 +203,7 @@ impl Transformer {
                 error,
             )
         })?;
-        Ok(inputs::table(&values, text.len() + image.len()))
+        Ok(table(&values, text.len() + image.len()))
     }
 
     /// Over pairs of a text, `text_length` ids, and an image, grid * grid ids.
@@ -213,8 +213,8 @@ impl Transformer {
             return Err(Error::invalid("images", problem));
         }
         let config = self.config()?;
-        let text = inputs::rows("texts", texts, config.text_length as usize)?;
-        let image = inputs::rows("images", images, (config.grid * config.grid) as usize)?;
+        let text = rows("texts", texts, config.text_length as usize)?;
+        let image = rows("images", images, (config.grid * config.grid) as usize)?;
         let mut c = sys::kandinsky_loss_values { text: 0.0, image: 0.0, total: 0.0 };
         // SAFETY: the handle is alive, and the rows are of the lengths that the function expects.
         check(|error| unsafe {

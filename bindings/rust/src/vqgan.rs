@@ -1,10 +1,10 @@
+use crate::arrays::{fill, rows};
 use crate::compute::ComputeOptions;
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::image::Image;
 use crate::inputs::{self, optional, Bytes};
 use crate::sys;
-use crate::tokenizer::fill;
 use std::path::Path;
 
 /// Turns image tokens into pictures, and pictures into tokens.
@@ -77,7 +77,7 @@ impl VqganDecoder {
             return Err(Error::invalid("grid", problem));
         }
         let length = usize::try_from(u64::from(grid_height) * u64::from(grid_width)).unwrap_or(usize::MAX);
-        let joined = inputs::rows("tokens", tokens, length)?;
+        let joined = rows("tokens", tokens, length)?;
         // SAFETY: the handle is alive, and the rows are as long as the grid says.
         unsafe {
             let images = Handle::make(sys::kandinsky_images_release, |images, error| {

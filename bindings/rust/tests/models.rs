@@ -131,6 +131,7 @@ fn vqgan() {
 
     fails(vqgan.decode(&rows, 2, 2), ErrorCode::InvalidArgument, "tokens");
     fails(vqgan.decode(&rows, 0, 6), ErrorCode::InvalidArgument, "grid");
+    fails(vqgan.decode(&rows, 1 << 30, 1 << 30), ErrorCode::InvalidArgument, "tokens");
     fails(vqgan.decode(&[[1, 2, 3, 1 << 30]], 2, 2), ErrorCode::InvalidArgument, "tokens");
     fails(vqgan.encode(&gradient(9, 9)), ErrorCode::InvalidArgument, "image");
 }
