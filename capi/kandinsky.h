@@ -136,7 +136,7 @@ typedef struct kandinsky_compute_options {
   const char *device;   /* "auto" (the first CUDA device, else the CPU), "cpu", "cuda", "cuda:N". NULL: "auto" */
   int32_t precision;    /* KANDINSKY_PRECISION_...; auto: fp32 on the CPU, fp16 on a GPU */
   int32_t threads;      /* CPU threads of one call, 0..1024; 0: one a core. Answers do not depend on it */
-  kandinsky_log_callback log; /* what is loaded, and how; NULL: silent */
+  kandinsky_log_callback log; /* what is loaded, and how, while it is; NULL: silent */
   void *log_user;
 } kandinsky_compute_options;
 KANDINSKY_C_API void kandinsky_compute_options_init(kandinsky_compute_options *options);

@@ -1,0 +1,3 @@
+module kandinsky
+
+go 1.19
