@@ -321,9 +321,9 @@ namespace Kandinsky.Tests
         [Test]
         static void Memory_DoesNotGrow()
         {
-            Rounds(10);
+            Rounds(3);
             var before = Resident();
-            Rounds(20);
+            Rounds(8);
             Check.That(Resident() < before + 30000, "grew from " + before + " kB to " + Resident() + " kB");
         }
     }

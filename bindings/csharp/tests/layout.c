@@ -4,7 +4,8 @@
 #include "kandinsky.h"
 
 #define STRUCT(type) printf("size %s %zu\n", #type, sizeof(type))
-#define FIELD(type, field) printf("field %s.%s %zu %zu\n", #type, #field, offsetof(type, field), sizeof(((type *)0)->field))
+#define FIELD(type, field) \
+  printf("field %s.%s %zu %zu\n", #type, #field, offsetof(type, field), sizeof(((type*)0)->field))
 #define CONSTANT(name) printf("constant %s %d\n", #name, (int)(name))
 
 int main(void) {

@@ -57,9 +57,11 @@ namespace Kandinsky.Tests
             Check.Same(turned, best.Applied);
 
             var loaded = generator.Pipeline;
+            var first = best;
             generator.Generate();
             RunUntil(generator, () => !generator.IsGenerating);
-            Check.That(ReferenceEquals(loaded, generator.Pipeline) && best.Destroyed && generator.Textures.Count == 1);
+            Check.That(ReferenceEquals(loaded, generator.Pipeline) && first.Destroyed && !best.Destroyed &&
+                       generator.Textures.Single() == best);
             generator.Send("OnDestroy");
             Check.That(previews.Single().Destroyed);
             Check.Throws<ObjectDisposedException>(() => loaded.Tokenizer());
