@@ -48,16 +48,10 @@ std::string to_utf8(const void* string) {
 
 Variant Variant::name(const char* text) {
   StringName string(text);
-  Variant made;
-  made.from(Type::string_name, string.get());
-  return made;
+  return made_of(Type::string_name, string.get());
 }
 
-Variant Variant::object(Object* object) {
-  Variant made;
-  made.from(Type::object, &object);
-  return made;
-}
+Variant Variant::object(Object* object) { return made_of(Type::object, &object); }
 
 Variant Variant::construct(const char* class_name) {
   return object(engine.classdb_construct_object(StringName(class_name).get()));
@@ -66,26 +60,21 @@ Variant Variant::construct(const char* class_name) {
 Variant Variant::array() {
   Value<Type::array, 8> value;
   engine.variant_get_ptr_constructor(Type::array, 0)(value.get(), nullptr);
-  Variant made;
-  made.from(Type::array, value.get());
-  return made;
+  return made_of(Type::array, value.get());
 }
 
 Variant Variant::bytes(const std::vector<std::uint8_t>& bytes) {
-  Variant made;
+  Value<Type::packed_byte_array, 16> array;
   {
     Value<Type::packed_byte_array, 16> empty;
     engine.variant_get_ptr_constructor(Type::packed_byte_array, 0)(empty.get(), nullptr);
-    made.from(Type::packed_byte_array, empty.get());
+    Variant sized = made_of(Type::packed_byte_array, empty.get());
+    sized.call("resize", {Int(bytes.size())});
+    engine.get_variant_to_type_constructor(Type::packed_byte_array)(array.get(), sized.get());
   }
-  made.call("resize", {Int(bytes.size())});
-  // Arrays are copied when written to while shared: the Variant lets go of it first.
-  Value<Type::packed_byte_array, 16> array;
-  engine.get_variant_to_type_constructor(Type::packed_byte_array)(array.get(), made.get());
-  made = Variant();
+  // Nothing else holds the array now: it is not copied before it is written to.
   if (!bytes.empty()) std::memcpy(engine.packed_byte_array_operator_index(array.get(), 0), bytes.data(), bytes.size());
-  made.from(Type::packed_byte_array, array.get());
-  return made;
+  return made_of(Type::packed_byte_array, array.get());
 }
 
 Variant Variant::call(const char* method, std::initializer_list<Variant> arguments) {

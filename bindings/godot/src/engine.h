@@ -107,6 +107,14 @@ class Variant {
   const void* get() const { return bytes_; }
 
  private:
+  struct Unmade {};
+  explicit Variant(Unmade) {}
+  // Of a value that is not this extension's to keep: the Variant copies it.
+  static Variant made_of(Type type, void* value) {
+    Variant variant{Unmade()};
+    variant.from(type, value);
+    return variant;
+  }
   void from(Type type, void* value) { engine.get_variant_from_type_constructor(type)(bytes_, value); }
 
   alignas(8) unsigned char bytes_[40];  // 24, or 40 in an engine built with double precision

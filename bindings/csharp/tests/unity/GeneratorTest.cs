@@ -87,6 +87,7 @@ namespace Kandinsky.Tests
 
             // Leaving the scene in the middle; the shared pipeline stays.
             generator.Generate();
+            generator.Send("OnDisable");
             generator.Send("OnDestroy");
             Shared.Pipeline.Tokenizer().Dispose();
         }

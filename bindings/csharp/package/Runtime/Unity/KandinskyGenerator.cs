@@ -10,7 +10,7 @@ namespace Kandinsky.Unity
 {
     /// <summary>
     /// Draws pictures from a prompt in the background. Call Generate (a button's OnClick can); events and textures come on
-    /// the main thread, from Update. Leaving the scene cancels.
+    /// the main thread, from Update. Disabling or destroying the component cancels.
     /// </summary>
     [AddComponentMenu("Kandinsky/Kandinsky Generator")]
     public class KandinskyGenerator : MonoBehaviour
@@ -170,6 +170,8 @@ namespace Kandinsky.Unity
                 using (picture) textures.Add(ToTexture(picture.Image, null));
             onFinished.Invoke(textures[0]);
         }
+
+        void OnDisable() => Cancel();
 
         void OnDestroy()
         {
