@@ -12,7 +12,7 @@ namespace Kandinsky.Tests
     {
         static string In(params string[] names) => Path.Combine(new[] { Program.Nano }.Concat(names).ToArray());
 
-        static ComputeOptions Cpu() => new ComputeOptions { Device = "cpu", Dtype = Dtype.Fp32, Threads = 2 };
+        static ComputeOptions Cpu() => new ComputeOptions { Device = "cpu", Dtype = Dtype.Fp32, Threads = 1 };
 
         static string WeightsFile(string folder, string pattern) => Directory.GetFiles(In(folder), pattern).Single();
 

@@ -260,7 +260,7 @@ namespace Kandinsky.Tests
         [Test]
         static void Disposed_IsSaidSo()
         {
-            var pipeline = Pipeline.Load(Program.Nano, new PipelineOptions { Device = "cpu", Rank = false, SuperResolution = false });
+            var pipeline = Pipeline.Load(Program.Nano, new PipelineOptions { Device = "cpu", Threads = 1, Rank = false, SuperResolution = false });
             var transformer = pipeline.Transformer();
             using (var started = new ManualResetEventSlim())
             {

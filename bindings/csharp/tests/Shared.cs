@@ -11,7 +11,8 @@ namespace Kandinsky.Tests
 
         public static Pipeline Pipeline => loaded.Value;
 
-        public static PipelineOptions Cpu() => new PipelineOptions { Device = "cpu" };
+        // One thread: other tests run beside this one, and answers do not depend on it.
+        public static PipelineOptions Cpu() => new PipelineOptions { Device = "cpu", Threads = 1 };
 
         // Two pictures, ranked but not enlarged: the quickest that shows everything else.
         public static GenerateOptions Quick() =>

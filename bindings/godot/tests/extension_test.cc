@@ -26,6 +26,7 @@ class Extension : public testing::Test {
   Object& node() {
     node_ = host_.create("KandinskyGenerator");
     host_.set(*node_, "device", host::text("cpu"));
+    host_.set(*node_, "threads", host::integer(1));  // other tests run beside this one
     host_.set(*node_, "images", host::integer(2));
     host_.set(*node_, "pick", host::integer(2));
     host_.set(*node_, "seed", host::integer(7));
@@ -129,6 +130,7 @@ TEST_F(Extension, GeneratesTexturesInTheBackground) {
   kandinsky_pipeline_options compute;
   kandinsky_pipeline_options_init(&compute);
   compute.compute.device = "cpu";
+  compute.compute.threads = 1;
   kandinsky_pipeline* pipeline = nullptr;
   ASSERT_EQ(kandinsky_pipeline_load(KANDINSKY_SOURCE_DIR "/models/emojich-nano", &compute, &pipeline, &error),
             KANDINSKY_OK);

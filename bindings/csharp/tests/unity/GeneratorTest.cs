@@ -15,7 +15,7 @@ namespace Kandinsky.Tests
         static KandinskyGenerator New()
         {
             Application.Assets = Path.Combine(Program.Source, "models");
-            return new KandinskyGenerator { device = "cpu", images = 2, seed = 7, superResolution = false };
+            return new KandinskyGenerator { device = "cpu", threads = 1, images = 2, seed = 7, superResolution = false };
         }
 
         static void RunUntil(KandinskyGenerator generator, Func<bool> done)
