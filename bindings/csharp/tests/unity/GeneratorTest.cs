@@ -62,6 +62,13 @@ namespace Kandinsky.Tests
             RunUntil(generator, () => !generator.IsGenerating);
             Check.That(ReferenceEquals(loaded, generator.Pipeline) && first.Destroyed && !best.Destroyed &&
                        generator.Textures.Single() == best);
+            // Another way to compute: the model is loaded again.
+            generator.dtype = Dtype.Fp32;
+            generator.images = 1;
+            generator.Generate();
+            RunUntil(generator, () => !generator.IsGenerating);
+            Check.Throws<ObjectDisposedException>(() => loaded.Tokenizer());
+            loaded = generator.Pipeline;
             generator.Send("OnDestroy");
             Check.That(previews.Single().Destroyed);
             Check.Throws<ObjectDisposedException>(() => loaded.Tokenizer());

@@ -58,6 +58,7 @@ namespace Kandinsky.Unity
         Task<IReadOnlyList<Picture>> task;
         Pipeline pipeline;
         bool pipelineIsOurs;
+        string loaded;  // what our pipeline is of
         float? reported;
         Preview drawn;
         Texture2D preview;
@@ -69,7 +70,7 @@ namespace Kandinsky.Unity
         public IReadOnlyList<Texture2D> Textures => textures;
 
         /// <summary>
-        /// Loaded when first needed, and then kept. Set it to share one among components; whoever set it disposes of it.
+        /// Loaded when first needed, and kept until another model or device is asked for. Set it to share one among components; whoever set it disposes of it.
         /// </summary>
         public Pipeline Pipeline
         {
@@ -91,9 +92,12 @@ namespace Kandinsky.Unity
             var source = new CancellationTokenSource();
             var token = source.Token;
             var options = Options();
-            var compute = new PipelineOptions { Device = device, Dtype = dtype, Threads = threads, SuperResolution = superResolution };
+            var compute = new PipelineOptions { Device = device, Dtype = dtype, Threads = threads };
             // What belongs to Unity is read here: the rest runs on another thread.
             string text = prompt, directory = Path.Combine(Application.streamingAssetsPath, modelDirectory);
+            var wanted = string.Join("\n", directory, device, dtype, threads);
+            if (pipelineIsOurs && loaded != wanted) Pipeline = null;
+            loaded = wanted;
             var given = pipeline;
             cancel = source;
             reported = null;
