@@ -97,6 +97,11 @@ struct Initialization {
   void (*deinitialize)(void* userdata, std::int32_t level);
 };
 
+static_assert(sizeof(PropertyInfo) == 48 && offsetof(PropertyInfo, hint_string) == 32);
+static_assert(sizeof(MethodInfo) == 88 && offsetof(MethodInfo, has_result) == 36 &&
+              offsetof(MethodInfo, arguments) == 56);
+static_assert(sizeof(Initialization) == 32 && sizeof(CallError) == 12);
+
 using Function = void (*)();
 using GetProcAddress = Function (*)(const char* name);
 
