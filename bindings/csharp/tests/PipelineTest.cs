@@ -122,6 +122,7 @@ namespace Kandinsky.Tests
             Check.Throws<OperationCanceledException>(
                 () => Nano.Generate(Shared.Prompt, null, null, null, new CancellationToken(true)));
             var before = Nano.GenerateAsync(Shared.Prompt, null, null, null, new CancellationToken(true));
+            Check.Throws<AggregateException>(before.Wait);
             Check.That(before.IsCanceled);
 
             using (var source = new CancellationTokenSource())
