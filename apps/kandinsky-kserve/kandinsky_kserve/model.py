@@ -4,10 +4,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+import uuid
 from typing import Any, Mapping, Optional, Union
 
 import kserve
 import numpy as np
+import orjson
 from kserve import InferOutput, InferRequest, InferResponse
 
 from .backend import Backend, Drawn
@@ -95,11 +97,16 @@ class KandinskyModel(kserve.Model):
             outputs.append(_tensor(name, drawn, params.format, use_binary))
         for output in wanted:  # to_rest() looks there
             output.parameters = {"binary_data": bool(request.use_binary_outputs if output.binary_data is None else output.binary_data)}
-        return InferResponse(request.id, self.name, outputs, model_version="1",
+        return InferResponse(request.id or str(uuid.uuid4()), self.name, outputs, model_version="1",
                              use_binary_outputs=request.use_binary_outputs, requested_outputs=wanted)
 
 
 def _instances(payload: object) -> list[object]:
+    if isinstance(payload, bytes):  # another Content-Type than JSON's
+        try:
+            payload = orjson.loads(payload)
+        except orjson.JSONDecodeError as error:
+            raise Failure(400, f"the body is not JSON: {error}") from None
     if not isinstance(payload, Mapping) or not isinstance(payload.get("instances"), list) or not payload["instances"]:
         raise Failure(400, "instances: is missing, expected a list of objects with query and params")
     for name in payload:

@@ -47,14 +47,14 @@ class Params:
         """Checks a JSON object. Failure names the field below `where`, its value and what was expected."""
         if not isinstance(given, Mapping):
             raise bad(where, given, "an object")
+        count = _integer(1, max_images)
+        checks = {"images_to_gen": count, "images_to_cherry_pick": count, **_CHECKS}
         for name in given:
-            if name not in _CHECKS:
-                raise Failure(400, f"{where}.{name}: is not a parameter; there are {', '.join(_CHECKS)}")
-        values = {name: _CHECKS[name](f"{where}.{name}", value) for name, value in given.items()}
+            if name not in checks:
+                raise Failure(400, f"{where}.{name}: is not a parameter; there are {', '.join(checks)}")
+        values = {name: checks[name](f"{where}.{name}", value) for name, value in given.items()}
         values.pop("preview_every", None)  # means something to the native server's :stream alone
         images = values.setdefault("images_to_gen", min(cls.images_to_gen, max_images))
-        if images > max_images:
-            raise bad(f"{where}.images_to_gen", images, f"an integer from 1 to {max_images}")
         pick = values.setdefault("images_to_cherry_pick", min(cls.images_to_cherry_pick, images))
         if pick > images:
             raise bad(f"{where}.images_to_cherry_pick", pick, f"an integer from 1 to images_to_gen ({images})")
@@ -126,8 +126,6 @@ def _base64(where: str, value: Any) -> bytes:
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "images_to_gen": _integer(1, 4096),
-    "images_to_cherry_pick": _integer(1, 4096),
     "top_k": _integer(0, 2**31 - 1),
     "top_p": _number("a number above 0, at most 1", lambda value: 0 < value <= 1),
     "temperature": _number("a number from 0.000001 to 1000", lambda value: 1e-6 <= value <= 1000),
