@@ -52,7 +52,7 @@ class KandinskyModel(kserve.Model):
     async def _draw(self, requests: list[tuple[str, Params]]) -> list[list[Drawn]]:
         images = sum(params.images_to_gen for _, params in requests)
         if images > self._max_images:
-            raise Failure(400, f"images_to_gen: {images} pictures in all, at most {self._max_images} are allowed")
+            raise Failure(400, f"instances: images_to_gen is {images} for all together, expected at most {self._max_images}")
         return list(await asyncio.gather(*(self._backend.draw(query, params) for query, params in requests)))
 
     # ---- V1 ------------------------------------------------------------------------------------------------------------

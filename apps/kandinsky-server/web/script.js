@@ -167,7 +167,7 @@ async function run(settings) {
   });
   let ended = false;
   const handlers = {
-    queued: (data) => block.queued(data),
+    queued: (data) => { block.queued(data); progress({ stage: "waiting", steps: 0 }); },
     progress,
     preview,
     picture: (data) => block.add(data),
