@@ -19,15 +19,12 @@ PROGRAM: Optional[str] = next(filter(None, map(shutil.which, ("chromium-headless
 
 
 class Page:
-    def __init__(self, address: str) -> None:
-        self._socket = websockets.sync.client.connect(address, max_size=None, proxy=None)
+    def __init__(self, socket: websockets.sync.client.ClientConnection) -> None:
+        self._socket = socket
         self._ids = itertools.count(1)
         self.problems: list[str] = []  # exceptions, console errors, blocked or failed loads
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             self.send(f"{domain}.enable")
-
-    def close(self) -> None:
-        self._socket.close()
 
     def send(self, method: str, **parameters: Any) -> Any:
         number = next(self._ids)
@@ -74,9 +71,9 @@ class Page:
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     def text(self, selector: str, value: str) -> None:
-        """Types, as a keyboard would, over what a field holds."""
-        self.evaluate(f"(e => {{ e.focus(); e.select?.(); }})(document.querySelector({json.dumps(selector)}))")
-        self.send("Input.insertText", text=value) if value else self.key("Delete")
+        """Puts a text into a field in place of what it holds."""
+        self.evaluate(f"""(e => {{ e.focus(); e.value = {json.dumps(value)}; e.dispatchEvent(new Event('input', {{ bubbles: true }}));
+                          e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})(document.querySelector({json.dumps(selector)}))""")
 
     def click(self, selector: str) -> None:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
@@ -110,11 +107,8 @@ def page(language: str = "ru-RU") -> Iterator[Page]:
         try:
             port = _port(pathlib.Path(folder) / "DevToolsActivePort", process)
             [target] = [one for one in httpx.get(f"http://127.0.0.1:{port}/json/list").json() if one["type"] == "page"]
-            found = Page(target["webSocketDebuggerUrl"])
-            try:
-                yield found
-            finally:
-                found.close()
+            with websockets.sync.client.connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None) as socket:
+                yield Page(socket)
         finally:
             process.terminate()
             process.wait(20)
