@@ -211,3 +211,9 @@ def test_v2_errors(url: str) -> None:
     wrong = InferRequest("kandinsky", [InferInput("prompt", [1], "BYTES", data=[HEART])])
     assert failure(lambda: infer(url, wrong))[0] == 400
     assert failure(lambda: ask("v2", lambda client: client.infer(url, infer_request(HEART), model_name="malevich")))[0] == 404
+
+
+def test_deadline(url: str) -> None:
+    status, message = failure(lambda: predict(url, {"query": HEART, "params": {**SMALL, "images_to_gen": 64, "timeout": 0.05}}))
+    assert status == 504, message
+    assert predict(url, {"query": HEART, "params": SMALL})["ok"] is True  # the model is free again
