@@ -33,7 +33,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
     if options.server:
         token = None
         if options.server_token_file:
@@ -44,7 +45,10 @@ def main() -> None:
         backend = LocalBackend(options.model_dir, queue=options.queue, batch=options.batch, timeout=options.timeout,
                                device=options.device, dtype=options.dtype, threads=options.threads)
     model = KandinskyModel(options.model_name, backend, max_images=options.max_images)
-    model.load()
+    try:
+        model.load()
+    except Exception as error:  # the binding's errors say which file, and what was expected
+        parser.exit(1, f"kandinsky-kserve: {error}\n")
     model_server.app.add_exception_handler(Failure, answer)
     kserve.ModelServer(http_port=options.http_port, grpc_port=options.grpc_port, enable_grpc=options.enable_grpc).start([model])
 
