@@ -148,8 +148,8 @@ def test_v1_image_prompt(url: str, native: servers.Native) -> None:
     ({"super_res": 1}, "instances[0].params.super_res"),
     ({"format": "gif"}, "instances[0].params.format"),
     ({"quality": 101}, "instances[0].params.quality"),
-    ({"colour": "red"}, "instances[0].params.colour"),
-    ({"image_prompt": {"image": "!"}}, "instances[0].params.image_prompt.image"),
+    ({"colour": "red"}, "instances[0].params: unknown field \"colour\""),
+    ({"image_prompt": {"image": "!", "up": 1}}, "instances[0].params.image_prompt.image"),
 ])
 def test_v1_bad_params_name_the_field(url: str, params: dict[str, Any], field: str) -> None:
     status, message = failure(lambda: predict(url, {"query": HEART, "params": params}))
@@ -160,8 +160,7 @@ def test_v1_bad_params_name_the_field(url: str, params: dict[str, Any], field: s
 def test_v1_failures_are_the_originals(url: str) -> None:
     answer = httpx.post(f"{url}/v1/models/kandinsky:predict", json={"instances": [{}]})
     assert answer.status_code == 400
-    assert answer.json() == {"ok": False, "error": "instances[0].query: is missing"} or (
-        answer.json()["ok"] is False and answer.json()["error"].startswith("instances[0]"))
+    assert answer.json() == {"ok": False, "error": "instances[0].query: is missing, expected a string"}
     assert httpx.post(f"{url}/v1/models/malevich:predict", json={"instances": [{"query": HEART}]}).status_code == 404
     assert failure(lambda: predict(url))[0] == 400
     assert httpx.post(f"{url}/v1/models/kandinsky:predict", content=b"{").status_code == 400

@@ -19,6 +19,8 @@ HEADER = "Inference-Header-Content-Length"
 
 
 def _fit(params: dict[str, Any], images: int) -> None:
+    for name in [name for name, value in params.items() if value is None]:
+        del params[name]  # null counts as absent
     params.pop("timeout", None)  # a tiny one is right, and answered with 504
     params["images_to_gen"] = min(params.get("images_to_gen", images), images)
     if "images_to_cherry_pick" in params:
@@ -30,16 +32,25 @@ def _fit(params: dict[str, Any], images: int) -> None:
 def _fit_v1(body: dict[str, Any]) -> None:
     body["instances"] = body["instances"][:MAX_IMAGES]
     for instance in body["instances"]:
-        _fit(instance.setdefault("params", {}), MAX_IMAGES // len(body["instances"]))
+        if instance.get("params") is None:
+            instance["params"] = {}
+        _fit(instance["params"], MAX_IMAGES // len(body["instances"]))
 
 
 def _fit_v2(body: dict[str, Any]) -> None:
     [tensor] = body["inputs"]
-    tensor["data"] = tensor["data"][:MAX_IMAGES]
+    tensor["data"] = (_flat(tensor["data"]) or ["лиса"])[:MAX_IMAGES]
     count = len(tensor["data"])
     tensor["shape"] = [count, 1] if len(tensor["shape"]) == 2 else [count]
-    parameters = body.setdefault("parameters", {})
-    _fit(parameters, MAX_IMAGES // count)
+    if body.get("parameters") is None:
+        body["parameters"] = {}
+    _fit(body["parameters"], MAX_IMAGES // count)
+    if body.get("outputs"):
+        body["outputs"] = list({output["name"]: output for output in body["outputs"]}.values())  # each once
+
+
+def _flat(data: Any) -> list[str]:
+    return [text for item in data for text in (_flat(item) if isinstance(item, list) else [item])]
 
 
 def _binary(case: Any) -> None:

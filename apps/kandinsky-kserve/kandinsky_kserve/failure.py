@@ -1,7 +1,8 @@
 """What a request fails with, and how it is answered."""
 from __future__ import annotations
 
-from typing import Optional
+import json
+from typing import Iterable, Optional
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -19,6 +20,13 @@ class Failure(Exception):
 def bad(field: str, value: object, expected: str) -> Failure:
     text = repr(value)
     return Failure(400, f"{field}: {text if len(text) <= 80 else text[:77] + '...'} is not {expected}")
+
+
+def known(where: str, given: Iterable[str], fields: Iterable[str]) -> None:
+    fields = list(fields)
+    for name in given:
+        if name not in fields:
+            raise Failure(400, f"{where}: unknown field {json.dumps(name, ensure_ascii=False)} (known are {', '.join(fields)})")
 
 
 async def answer(request: Request, failure: Failure) -> JSONResponse:

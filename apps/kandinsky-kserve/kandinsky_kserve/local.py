@@ -65,9 +65,12 @@ class LocalBackend:
         given = params.image_prompt
         prompt = None
         if given is not None:
-            prompt = self._kandinsky.ImagePrompt(
-                self._kandinsky.Image.decode(given.file), up=given.up, down=given.down, left=given.left, right=given.right,
-                crop_first=given.crop_first)
+            try:
+                image = self._kandinsky.Image.decode(given.file)
+            except self._kandinsky.Error as error:
+                raise Failure(400, f"image_prompt.image: {error}") from None
+            prompt = self._kandinsky.ImagePrompt(image, up=given.up, down=given.down, left=given.left, right=given.right,
+                                                 crop_first=given.crop_first)
         pictures = self._pipeline.generate(
             query, images=params.images_to_gen, pick=params.images_to_cherry_pick, top_k=params.top_k, top_p=params.top_p,
             temperature=params.temperature, seed=params.seed, batch=self._batch, super_resolution=params.super_res,

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import secrets
 import uuid
 from typing import Any, Mapping, Optional, Union
 
@@ -13,7 +12,7 @@ import orjson
 from kserve import InferOutput, InferRequest, InferResponse
 
 from .backend import Backend, Drawn
-from .failure import Failure, bad
+from .failure import Failure, bad, known
 from .params import Params, query_of
 
 _OUTPUTS = {"images": "BYTES", "clip_scores": "FP32", "ppl": "FP64", "seeds": "UINT64", "numbers": "INT32"}
@@ -66,13 +65,11 @@ class KandinskyModel(kserve.Model):
     def _instance(self, where: str, instance: object) -> tuple[str, Params]:
         if not isinstance(instance, Mapping):
             raise bad(where, instance, "an object")
-        for name in instance:
-            if name not in ("query", "params"):
-                raise Failure(400, f"{where}.{name}: is not known; there are query, params")
+        known(where, instance, ("query", "params"))
         if "query" not in instance:
-            raise Failure(400, f"{where}.query: is missing")
+            raise Failure(400, f"{where}.query: is missing, expected a string")
         return (query_of(f"{where}.query", instance["query"]),
-                Params.of(f"{where}.params", instance.get("params", {}), self._max_images))
+                Params.of(f"{where}.params", {} if instance.get("params") is None else instance["params"], self._max_images))
 
     # ---- V2 ------------------------------------------------------------------------------------------------------------
 
@@ -81,8 +78,7 @@ class KandinskyModel(kserve.Model):
         given.pop("binary_data_output", None)
         for name in ("details", "image_prompt", "preview_every"):
             if name in given:
-                raise Failure(400, f"parameters.{name}: is a parameter of V1 alone")
-        given.setdefault("seed", secrets.randbelow(2**53))  # the same for every query
+                raise Failure(400, f"parameters: {name} is a parameter of V1 alone")
         params = Params.of("parameters", given, self._max_images)
         drawn = await self._draw([(query, params) for query in _queries(request)])
         wanted = request.request_outputs or []
@@ -109,9 +105,7 @@ def _instances(payload: object) -> list[object]:
             raise Failure(400, f"the body is not JSON: {error}") from None
     if not isinstance(payload, Mapping) or not isinstance(payload.get("instances"), list) or not payload["instances"]:
         raise Failure(400, "instances: is missing, expected a list of objects with query and params")
-    for name in payload:
-        if name != "instances":
-            raise Failure(400, f"{name}: is not known; there is instances")
+    known("body", payload, ("instances",))
     return list(payload["instances"])
 
 

@@ -8,7 +8,7 @@ import math
 import secrets
 from typing import Any, Callable, Mapping, Optional
 
-from .failure import Failure, bad
+from .failure import Failure, bad, known
 
 MAX_QUERY_BYTES = 8192
 
@@ -27,7 +27,7 @@ class ImagePrompt:
 
 @dataclasses.dataclass(frozen=True)
 class Params:
-    """None: the model's default, for `seed` a random one below 2^53, for `timeout` the service's."""
+    """null counts as absent. None: the model's default, for `seed` a random one below 2^53, for `timeout` the service's."""
 
     images_to_gen: int = 8
     images_to_cherry_pick: int = 4
@@ -49,10 +49,8 @@ class Params:
             raise bad(where, given, "an object")
         count = _integer(1, max_images)
         checks = {"images_to_gen": count, "images_to_cherry_pick": count, **_CHECKS}
-        for name in given:
-            if name not in checks:
-                raise Failure(400, f"{where}.{name}: is not a parameter; there are {', '.join(checks)}")
-        values = {name: checks[name](f"{where}.{name}", value) for name, value in given.items()}
+        known(where, given, checks)
+        values = {name: checks[name](f"{where}.{name}", value) for name, value in given.items() if value is not None}
         values.pop("preview_every", None)  # means something to the native server's :stream alone
         images = values.setdefault("images_to_gen", min(cls.images_to_gen, max_images))
         pick = values.setdefault("images_to_cherry_pick", min(cls.images_to_cherry_pick, images))
@@ -106,12 +104,10 @@ def _image_prompt(where: str, value: Any) -> ImagePrompt:
     if not isinstance(value, Mapping):
         raise bad(where, value, "an object")
     checks = {"image": _base64, **dict.fromkeys(("up", "down", "left", "right"), _integer(0, 256)), "crop_first": _boolean}
-    for name in value:
-        if name not in checks:
-            raise Failure(400, f"{where}.{name}: is not known; there are {', '.join(checks)}")
-    if "image" not in value:
+    known(where, value, checks)
+    if value.get("image") is None:
         raise Failure(400, f"{where}.image: is missing")
-    values = {name: checks[name](f"{where}.{name}", item) for name, item in value.items()}
+    values = {name: checks[name](f"{where}.{name}", item) for name, item in value.items() if item is not None}
     prompt = ImagePrompt(file=values.pop("image"), **values)
     if not (prompt.up or prompt.down or prompt.left or prompt.right):
         raise Failure(400, f"{where}: up, down, left and right are all 0, expected one above 0")
