@@ -41,7 +41,8 @@ struct V2Answer {
   std::optional<std::size_t> json_size;  // if binary data follows the JSON
 };
 V2Answer v2_answer(const std::string& model, const Generation& generation, Collectors collectors);
-std::string v2_metadata(const std::string& model);
+// `parameters`: what a client may want to know besides, if not empty.
+std::string v2_metadata(const std::string& model, const nlohmann::ordered_json& parameters);
 
 // The sum of all queries' images must fit. Throws BadRequest.
 void check_total(const Generation& generation, const Limits& limits, const std::string& where);

@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-// The members of an object, read one by one; null counts as absent.
+// The members of an object, read one by one.
 class Fields {
  public:
   Fields(const json& object, std::string where) : object_(object), where_(std::move(where)) {
@@ -35,8 +35,9 @@ class Fields {
   }
 
   void integer(const char* key, int& value, int least, int most, std::string_view why = "") const {
-    const json& found = member(object_, key);
-    if (found.is_null()) return;
+    const json* given = member(object_, key);
+    if (given == nullptr) return;
+    const json& found = *given;
     const bool fits = found.is_number_unsigned() ? found.get<std::uint64_t>() <= static_cast<std::uint64_t>(most) &&
                                                        static_cast<int>(found.get<std::uint64_t>()) >= least
                                                  : found.is_number_integer() && found.get<std::int64_t>() >= least &&
@@ -48,8 +49,9 @@ class Fields {
   }
 
   void seed(const char* key, std::uint64_t& value) const {
-    const json& found = member(object_, key);
-    if (found.is_null()) return;
+    const json* given = member(object_, key);
+    if (given == nullptr) return;
+    const json& found = *given;
     if (!found.is_number_unsigned())
       throw BadRequest(fmt::format("{}: {} is not an integer from 0 to {}", path(key), shown(found),
                                    std::numeric_limits<std::uint64_t>::max()));
@@ -58,21 +60,23 @@ class Fields {
 
   template <typename Fits>
   std::optional<double> real(const char* key, const std::string& expected, Fits fits) const {
-    const json& found = member(object_, key);
-    if (found.is_null()) return std::nullopt;
+    const json* given = member(object_, key);
+    if (given == nullptr) return std::nullopt;
+    const json& found = *given;
     if (!found.is_number() || !fits(found.get<double>()))
       throw BadRequest(fmt::format("{}: {} is not {}", path(key), shown(found), expected));
     return found.get<double>();
   }
 
   void boolean(const char* key, bool& value) const {
-    const json& found = member(object_, key);
-    if (found.is_null()) return;
+    const json* given = member(object_, key);
+    if (given == nullptr) return;
+    const json& found = *given;
     if (!found.is_boolean()) throw BadRequest(fmt::format("{}: {} is not true or false", path(key), shown(found)));
     value = found.get<bool>();
   }
 
-  const json& get(const char* key) const { return member(object_, key); }
+  const json* get(const char* key) const { return member(object_, key); }
 
  private:
   const json& object_;
@@ -113,7 +117,9 @@ ImagePrompt read_image_prompt(const json& value, const std::string& where, const
   if (prompt.up + prompt.down + prompt.left + prompt.right == 0)
     throw BadRequest(
         fmt::format("{}: keeps nothing: one of up, down, left, right must be from 1 to {}", where, limits.grid));
-  prompt.image = read_image(fields.get("image"), fields.path("image"), limits.prompt_side);
+  const json* image = fields.get("image");
+  if (image == nullptr) throw BadRequest(fmt::format("{}: is missing, expected base64", fields.path("image")));
+  prompt.image = read_image(*image, fields.path("image"), limits.prompt_side);
   return prompt;
 }
 
@@ -125,7 +131,7 @@ void read_counts(const Fields& fields, const Limits& limits, GenerateOptions& op
 }
 
 void read_sampling(const Fields& fields, GenerateOptions& options) {
-  if (!fields.get("top_k").is_null()) {
+  if (fields.get("top_k") != nullptr) {
     int top_k = 0;
     fields.integer("top_k", top_k, 0, std::numeric_limits<int>::max());
     options.top_k = top_k;
@@ -139,8 +145,9 @@ void read_sampling(const Fields& fields, GenerateOptions& options) {
 
 void read_format(const Fields& fields, Query& query) {
   fields.integer("quality", query.quality, 1, 100);
-  const json& format = fields.get("format");
-  if (format.is_null()) return;
+  const json* given = fields.get("format");
+  if (given == nullptr) return;
+  const json& format = *given;
   if (format != "jpeg" && format != "png")
     throw BadRequest(fmt::format("{}: {} is not \"jpeg\" or \"png\"", fields.path("format"), shown(format)));
   query.format = format == "png" ? ImageFormat::png : ImageFormat::jpeg;
@@ -148,29 +155,27 @@ void read_format(const Fields& fields, Query& query) {
 
 }  // namespace
 
-const json& member(const json& object, const char* key) {
-  static const json null;
+const json* member(const json& object, const char* key) {
   const auto at = object.find(key);
-  return at == object.end() ? null : *at;
+  return at == object.end() ? nullptr : &*at;
 }
 
 std::string read_prompt(const json& value, const std::string& where) {
-  constexpr std::size_t most = 8192;
   if (!value.is_string()) throw BadRequest(fmt::format("{}: {} is not a string", where, shown(value)));
   const std::string& text = value.get_ref<const std::string&>();
-  if (text.size() > most)
-    throw BadRequest(fmt::format("{}: {} bytes of text, expected at most {}", where, text.size(), most));
+  if (text.size() > most_query_bytes)
+    throw BadRequest(fmt::format("{}: {} bytes of text, expected at most {}", where, text.size(), most_query_bytes));
   return text;
 }
 
-Query read_params(const json& params, const std::string& where, const Limits& limits, const GenerateOptions& defaults,
+Query read_params(const json* params, const std::string& where, const Limits& limits, const GenerateOptions& defaults,
                   Protocol protocol) {
   Query query;
   query.options = defaults;
   query.options.seed = random_seed();
   query.timeout = limits.timeout;
   static const json none = json::object();
-  const Fields fields(params.is_null() ? none : params, where);
+  const Fields fields(params == nullptr ? none : *params, where);
   if (protocol == Protocol::v1)
     fields.only({"images_to_gen", "images_to_cherry_pick", "top_k", "top_p", "temperature", "super_res", "seed",
                  "format", "quality", "details", "timeout", "image_prompt", "preview_every"});
@@ -189,8 +194,8 @@ Query read_params(const json& params, const std::string& where, const Limits& li
   if (protocol == Protocol::v1) {
     fields.boolean("details", query.details);
     fields.integer("preview_every", query.options.preview_every, 0, 65536);
-    if (const json& prompt = fields.get("image_prompt"); !prompt.is_null())
-      query.options.image_prompt = read_image_prompt(prompt, fields.path("image_prompt"), limits);
+    if (const json* prompt = fields.get("image_prompt"))
+      query.options.image_prompt = read_image_prompt(*prompt, fields.path("image_prompt"), limits);
   }
   return query;
 }

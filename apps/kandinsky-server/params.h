@@ -33,16 +33,18 @@ struct Query {
   Seconds timeout{0};
 };
 
+constexpr std::size_t most_query_bytes = 8192;
+
 enum class Protocol { v1, v2 };
 
 // Checks a prompt: at most 8192 bytes.
 std::string read_prompt(const nlohmann::json& value, const std::string& where);
 // Reads the parameters (the original's names) of a JSON object into a query. `defaults` are the model's.
-// Throws BadRequest that names `where` and the field.
-Query read_params(const nlohmann::json& params, const std::string& where, const Limits& limits,
+// `params` may be nullptr: all defaults. Throws BadRequest that names `where` and the field.
+Query read_params(const nlohmann::json* params, const std::string& where, const Limits& limits,
                   const GenerateOptions& defaults, Protocol protocol);
 
-// An object's member, or null.
-const nlohmann::json& member(const nlohmann::json& object, const char* key);
+// A member of an object; nullptr if it is not there.
+const nlohmann::json* member(const nlohmann::json& object, const char* key);
 
 }  // namespace kandinsky::server

@@ -64,7 +64,6 @@ Route model_route_v2(std::vector<std::string> parts) {
 }  // namespace
 
 const Asset* find_asset(std::string_view path) {
-  if (path == "/") path = "/index.html";
   for (const Asset& asset : assets())
     if (asset.path == path) return &asset;
   return nullptr;
@@ -87,7 +86,9 @@ Route find_route(std::string_view target) {
   using Kind = Route::Kind;
   const std::optional<std::string> path = decode_percent(target.substr(0, target.find('?')));
   if (!path || path->empty() || path->front() != '/') return {};
-  if (const Asset* asset = find_asset(*path)) return {Kind::asset, "", asset};
+  if (*path == "/") return {Kind::root, "", find_asset("/index.html")};
+  if (const Asset* asset = find_asset(*path))
+    return {*path == "/openapi.json" ? Kind::openapi : Kind::asset, "", asset};
   const std::vector<std::string> parts = split(*path);
   if (parts == std::vector<std::string>{"metrics"}) return {Kind::metrics};
   if (parts.front() == "v1" && parts.size() >= 2 && parts[1] == "models") {

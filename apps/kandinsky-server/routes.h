@@ -16,7 +16,9 @@ const Asset* find_asset(std::string_view path);
 struct Route {
   enum class Kind {
     none,
+    root,
     asset,
+    openapi,
     metrics,
     v1_models,
     v1_model,
@@ -38,7 +40,10 @@ struct Route {
     return kind == Kind::v1_models || kind == Kind::v1_model || kind == Kind::predict || kind == Kind::stream;
   }
   // Needs no bearer token: what probes and a browser ask for before it has one.
-  bool open() const { return kind == Kind::asset || kind == Kind::live || kind == Kind::ready; }
+  bool open() const {
+    return kind == Kind::root || kind == Kind::asset || kind == Kind::openapi || kind == Kind::live ||
+           kind == Kind::ready;
+  }
   // In metrics.
   const char* label() const;
 };

@@ -40,7 +40,10 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-Server::Server(Settings settings) : settings_(std::move(settings)) {}
+Server::Server(Settings settings) : settings_(std::move(settings)) {
+  limits_.max_images = settings_.max_images;
+  limits_.timeout = settings_.timeout;
+}
 
 Server::~Server() = default;
 
@@ -115,8 +118,6 @@ void Server::loaded(std::unique_ptr<serving::Engine> engine, double seconds) {
   engine_ = std::move(engine);
   const Pipeline& pipeline = engine_->pipeline();
   const VqganConfig& vqgan = pipeline.vqgan().config();
-  limits_.max_images = settings_.max_images;
-  limits_.timeout = settings_.timeout;
   limits_.grid = pipeline.transformer().config().grid;
   // The wavelet variant encodes at half the size it decodes to.
   limits_.prompt_side = limits_.grid * vqgan.downsampling() / (vqgan.wavelet ? 2 : 1);

@@ -15,6 +15,7 @@
 #include <random>
 
 #include "authorization.h"
+#include "description.h"
 #include "json_text.h"
 #include "kandinsky/version.h"
 #include "log.h"
@@ -53,6 +54,16 @@ struct BodyRoom {
   std::size_t bytes;
   ~BodyRoom() { server.give_body_room(bytes); }
 };
+
+Reply asset_reply(const Asset& asset) {
+  Reply reply{http::status::ok, std::string(asset.body), std::string(asset.type), {}};
+  reply.headers = {{"Content-Security-Policy",
+                    "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; "
+                    "frame-ancestors 'none'; object-src 'none'"},
+                   {"Referrer-Policy", "no-referrer"},
+                   {"Cache-Control", "no-cache"}};
+  return reply;
+}
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -251,24 +262,28 @@ std::optional<Reply> Session::refusal(const Request& request) const {
   return std::nullopt;
 }
 
-Reply Session::simple(const Request&) {
+Reply Session::simple(const Request& request) {
   using Kind = Route::Kind;
   using nlohmann::ordered_json;
   const std::string& name = server_.settings().name;
   const bool ready = server_.ready();
+  serving::Engine* engine = server_.engine();
   const auto json = [](const ordered_json& body, bool good = true) {
     return Reply{good ? http::status::ok : http::status::service_unavailable, body.dump(), "application/json", {}};
   };
   switch (current_.route.kind) {
-    case Kind::asset: {
-      Reply reply{
-          http::status::ok, std::string(current_.route.asset->body), std::string(current_.route.asset->type), {}};
-      reply.headers = {{"Content-Security-Policy",
-                        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-                        "script-src 'self' 'unsafe-inline'; frame-ancestors 'none'"},
-                       {"Cache-Control", "no-cache"}};
+    case Kind::root: {
+      // KServe's V1 client asks here whether the server lives.
+      const bool page = current_.route.asset != nullptr &&
+                        view(request[http::field::accept]).find("text/html") != std::string_view::npos;
+      Reply reply = page ? asset_reply(*current_.route.asset) : json({{"status", "alive"}});
+      reply.headers.emplace_back("Vary", "Accept");
       return reply;
     }
+    case Kind::asset:
+      return asset_reply(*current_.route.asset);
+    case Kind::openapi:
+      return {http::status::ok, describe_api(current_.route.asset->body, server_.limits()), "application/json", {}};
     case Kind::metrics:
       return {http::status::ok,
               server_.metrics().text(server_.engine(), server_.connections(), ready),
@@ -288,7 +303,11 @@ Reply Session::simple(const Request&) {
     case Kind::ready:
       return json({{"ready", ready}}, ready);
     case Kind::v2_model:
-      return {http::status::ok, v2_metadata(name), "application/json", {}};
+      return {http::status::ok,
+              v2_metadata(name, engine == nullptr ? ordered_json::object()
+                                                  : describe_model(engine->pipeline(), server_.limits())),
+              "application/json",
+              {}};
     default:
       return error(http::status::not_found, "no such path");
   }

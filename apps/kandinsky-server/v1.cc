@@ -83,7 +83,9 @@ Generation parse_v1(std::string_view body, const Limits& limits, const GenerateO
   if (!request.is_object()) throw BadRequest(fmt::format("body: {} is not an object with instances", shown(request)));
   for (const auto& [key, value] : request.items())
     if (key != "instances") throw BadRequest(fmt::format("body: unknown field {} (known is instances)", shown(key)));
-  const json& instances = member(request, "instances");
+  static const json none;
+  const json* given = member(request, "instances");
+  const json& instances = given == nullptr ? none : *given;
   const std::size_t most = one ? 1 : static_cast<std::size_t>(limits.max_images);
   if (!instances.is_array() || instances.empty() || instances.size() > most)
     throw BadRequest(one ? "instances: expected an array of exactly one object"

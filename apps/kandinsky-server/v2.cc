@@ -14,6 +14,13 @@ namespace {
 
 using nlohmann::json;
 
+// A member, or null for one that is not there.
+const json& member_or_null(const json& object, const char* key) {
+  static const json null;
+  const json* found = member(object, key);
+  return found == nullptr ? null : *found;
+}
+
 struct Tensor {
   std::string_view name;
   std::string_view type;
@@ -80,13 +87,13 @@ std::string checked_utf8(std::string text, const std::string& where) {
 
 std::vector<std::string> read_queries(const json& input, std::string_view binary, const Limits& limits) {
   if (!input.is_object()) throw BadRequest(fmt::format("inputs[0]: {} is not an object", shown(input)));
-  if (member(input, "name") != "query")
-    throw BadRequest(fmt::format("inputs[0].name: {} is not \"query\"", shown(member(input, "name"))));
-  if (member(input, "datatype") != "BYTES")
-    throw BadRequest(fmt::format("inputs[0].datatype: {} is not \"BYTES\"", shown(member(input, "datatype"))));
-  const std::size_t count = element_count(member(input, "shape"), limits.max_images);
-  const json& parameters = member(input, "parameters");
-  const json& size = parameters.is_object() ? member(parameters, "binary_data_size") : parameters;
+  if (member_or_null(input, "name") != "query")
+    throw BadRequest(fmt::format("inputs[0].name: {} is not \"query\"", shown(member_or_null(input, "name"))));
+  if (member_or_null(input, "datatype") != "BYTES")
+    throw BadRequest(fmt::format("inputs[0].datatype: {} is not \"BYTES\"", shown(member_or_null(input, "datatype"))));
+  const std::size_t count = element_count(member_or_null(input, "shape"), limits.max_images);
+  const json& parameters = member_or_null(input, "parameters");
+  const json& size = parameters.is_object() ? member_or_null(parameters, "binary_data_size") : parameters;
   std::vector<std::string> queries;
   if (!size.is_null()) {
     if (!size.is_number_unsigned() || size.get<std::uint64_t>() != binary.size())
@@ -96,7 +103,7 @@ std::vector<std::string> read_queries(const json& input, std::string_view binary
   } else {
     if (!binary.empty())
       throw BadRequest(fmt::format("body: {} bytes after the JSON belong to no input", binary.size()));
-    const json& data = member(input, "data");
+    const json& data = member_or_null(input, "data");
     if (!data.is_array()) throw BadRequest(fmt::format("inputs[0].data: {} is not an array", shown(data)));
     std::vector<json> elements;
     flatten(data, elements);
@@ -109,15 +116,15 @@ std::vector<std::string> read_queries(const json& input, std::string_view binary
   return queries;
 }
 
-std::vector<Generation::Output> read_outputs(const json& outputs, bool binary) {
-  if (outputs.is_null() || (outputs.is_array() && outputs.empty()))
-    return {{"images", binary}, {"clip_scores", binary}};
+std::vector<Generation::Output> read_outputs(const json* given, bool binary) {
+  if (given == nullptr || (given->is_array() && given->empty())) return {{"images", binary}, {"clip_scores", binary}};
+  const json& outputs = *given;
   if (!outputs.is_array()) throw BadRequest(fmt::format("outputs: {} is not an array", shown(outputs)));
   std::vector<Generation::Output> read;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::string where = fmt::format("outputs[{}]", i);
     if (!outputs[i].is_object()) throw BadRequest(fmt::format("{}: {} is not an object", where, shown(outputs[i])));
-    const json& name = member(outputs[i], "name");
+    const json& name = member_or_null(outputs[i], "name");
     if (!name.is_string() || !std::ranges::any_of(known_outputs, [&](const Tensor& t) { return name == t.name; }))
       throw BadRequest(
           fmt::format("{}.name: {} is not one of images, clip_scores, ppl, seeds, numbers", where, shown(name)));
@@ -125,12 +132,12 @@ std::vector<Generation::Output> read_outputs(const json& outputs, bool binary) {
     if (std::ranges::any_of(read, [&](const auto& output) { return output.name == text; }))
       throw BadRequest(fmt::format("{}.name: {} is there twice", where, shown(name)));
     Generation::Output& output = read.emplace_back(Generation::Output{text, binary});
-    const json& parameters = member(outputs[i], "parameters");
-    if (parameters.is_null()) continue;
+    if (!outputs[i].contains("parameters")) continue;
+    const json& parameters = outputs[i].at("parameters");
     if (!parameters.is_object())
       throw BadRequest(fmt::format("{}.parameters: {} is not an object", where, shown(parameters)));
-    const json& wish = member(parameters, "binary_data");
-    if (wish.is_null()) continue;
+    if (!parameters.contains("binary_data")) continue;
+    const json& wish = parameters.at("binary_data");
     if (!wish.is_boolean())
       throw BadRequest(fmt::format("{}.parameters.binary_data: {} is not true or false", where, shown(wish)));
     output.binary = wish.get<bool>();
@@ -174,17 +181,17 @@ Generation parse_v2(std::string_view body, std::optional<std::size_t> json_size,
   }
   if (!request.is_object()) throw BadRequest(fmt::format("body: {} is not an object with inputs", shown(request)));
   Generation generation;
-  if (const json& id = member(request, "id"); !id.is_null()) {
-    if (!id.is_string()) throw BadRequest(fmt::format("id: {} is not a string", shown(id)));
-    generation.id = id.get<std::string>();
+  if (const json* id = member(request, "id")) {
+    if (!id->is_string()) throw BadRequest(fmt::format("id: {} is not a string", shown(*id)));
+    generation.id = id->get<std::string>();
   }
-  const json& inputs = member(request, "inputs");
+  const json& inputs = member_or_null(request, "inputs");
   if (!inputs.is_array() || inputs.size() != 1) throw BadRequest("inputs: expected an array of one tensor, query");
   const std::vector<std::string> queries =
       read_queries(inputs[0], json_size ? body.substr(*json_size) : std::string_view(), limits);
-  const json& parameters = member(request, "parameters");
-  const Query shared = read_params(parameters, "parameters", limits, defaults, Protocol::v2);
-  const json& binary = parameters.is_object() ? member(parameters, "binary_data_output") : parameters;
+  const json& parameters = member_or_null(request, "parameters");
+  const Query shared = read_params(member(request, "parameters"), "parameters", limits, defaults, Protocol::v2);
+  const json& binary = parameters.is_object() ? member_or_null(parameters, "binary_data_output") : parameters;
   if (!binary.is_null() && !binary.is_boolean())
     throw BadRequest(fmt::format("parameters.binary_data_output: {} is not true or false", shown(binary)));
   generation.outputs = read_outputs(member(request, "outputs"), binary == true);
@@ -233,12 +240,13 @@ V2Answer v2_answer(const std::string& model, const Generation& generation, Colle
   return {std::move(head) + data, size};
 }
 
-std::string v2_metadata(const std::string& model) {
+std::string v2_metadata(const std::string& model, const nlohmann::ordered_json& parameters) {
   nlohmann::ordered_json json = {{"name", model}, {"versions", {"1"}}, {"platform", "kandinsky"}};
   json["inputs"] = {{{"name", "query"}, {"datatype", "BYTES"}, {"shape", {-1}}}};
   json["outputs"] = nlohmann::ordered_json::array();
   for (const Tensor& tensor : known_outputs)
     json["outputs"].push_back({{"name", tensor.name}, {"datatype", tensor.type}, {"shape", {-1, -1}}});
+  if (!parameters.empty()) json["parameters"] = parameters;
   return json.dump();
 }
 

@@ -30,6 +30,23 @@ TEST(Protocol, UnknownModelsAndPaths) {
   EXPECT_EQ(post(port, "/v1/models/kandinsky%3Apredict", predict_body()).status, 200);
 }
 
+TEST(Protocol, ThePageAndTheDescription) {
+  const int port = shared_server().port();
+  EXPECT_EQ(get(port, "/").json(), nlohmann::json({{"status", "alive"}}));  // as KServe's V1 client asks
+  const HttpAnswer page = get(port, "/", {{"Accept", "text/html,*/*"}});
+  EXPECT_EQ(page.headers.at("content-type"), "text/html; charset=utf-8");
+  EXPECT_NE(page.headers.at("content-security-policy").find("default-src 'self'"), std::string::npos);
+  EXPECT_EQ(page.body, get(port, "/index.html").body);
+  EXPECT_EQ(get(port, "/script.js").headers.at("content-type"), "text/javascript; charset=utf-8");
+  const nlohmann::json api = get(port, "/openapi.json").json();
+  const nlohmann::json& schemas = api.at("components").at("schemas");
+  EXPECT_EQ(schemas.at("Params").at("properties").at("images_to_gen").at("maximum"), 64);
+  EXPECT_EQ(schemas.at("ImagePrompt").at("properties").at("up").at("maximum"), 16);
+  const nlohmann::json model = get(port, "/v2/models/kandinsky").json().at("parameters");
+  EXPECT_EQ(model.at("image_size"), 128);
+  EXPECT_EQ(model.at("scale"), 4);
+}
+
 TEST(Protocol, Methods) {
   const int port = shared_server().port();
   Connection connection(port);
