@@ -57,7 +57,10 @@ Engine::Impl::~Impl() {
   drawing_wanted.notify_all();
   finishing_wanted.notify_all();
   for (std::thread& thread : threads) thread.join();
-  while (!jobs.empty()) end(jobs.begin()->second, {Ending::stopped, "the engine has been stopped"});
+  while (!jobs.empty()) {
+    const std::shared_ptr<Job> job = jobs.begin()->second;
+    end(job, {Ending::stopped, "the engine has been stopped"});
+  }
 }
 
 void Engine::Impl::add_all(const std::vector<std::shared_ptr<Job>>& added) {
