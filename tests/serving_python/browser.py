@@ -5,8 +5,10 @@ import base64
 import contextlib
 import itertools
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -100,18 +102,25 @@ class Page:
 @contextlib.contextmanager
 def page(language: str = "ru-RU") -> Iterator[Page]:
     assert PROGRAM is not None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         arguments = [PROGRAM, "--headless", "--remote-debugging-port=0", f"--user-data-dir={folder}", "--no-first-run", "--disable-gpu",
                      "--no-sandbox", "--disable-dev-shm-usage", f"--accept-lang={language}", f"--lang={language}", "about:blank"]
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True)
         try:
             port = _port(pathlib.Path(folder) / "DevToolsActivePort", process)
             [target] = [one for one in httpx.get(f"http://127.0.0.1:{port}/json/list").json() if one["type"] == "page"]
             with websockets.sync.client.connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None) as socket:
                 yield Page(socket)
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # the program may be a script that starts another
             process.wait(20)
+            for _ in range(100):  # until the last of them has left the folder alone
+                try:
+                    os.killpg(process.pid, 0)
+                except ProcessLookupError:
+                    break
+                time.sleep(0.1)
 
 
 def _port(file: pathlib.Path, process: subprocess.Popen[bytes]) -> int:
