@@ -1,7 +1,10 @@
 #include "description.h"
 
 #include <cmath>
+#include <cstdint>
 #include <map>
+#include <string>
+#include <utility>
 
 namespace kandinsky::server {
 namespace {

@@ -49,10 +49,23 @@ std::string random_id() {
   return fmt::format("{:016x}", engine());
 }
 
-struct BodyRoom {
-  Server& server;
-  std::size_t bytes;
-  ~BodyRoom() { server.give_body_room(bytes); }
+// Room that a body takes, until its request is answered.
+class BodyRoom {
+ public:
+  BodyRoom(Server& server, std::size_t bytes) : server_(server), bytes_(bytes) {}
+  ~BodyRoom() { server_.give_body_room(bytes_); }
+  BodyRoom(const BodyRoom&) = delete;
+  BodyRoom& operator=(const BodyRoom&) = delete;
+  // The size of a chunked body is known when it is there.
+  void shrink(std::size_t bytes) {
+    if (bytes >= bytes_) return;
+    server_.give_body_room(bytes_ - bytes);
+    bytes_ = bytes;
+  }
+
+ private:
+  Server& server_;
+  std::size_t bytes_;
 };
 
 Reply asset_reply(const Asset& asset) {
@@ -158,8 +171,9 @@ asio::awaitable<bool> Session::serve() {
     co_await linger();
     co_return false;
   }
-  const BodyRoom held{server_, room};
+  BodyRoom held(server_, room);
   if (!co_await read_body(parser)) co_return false;
+  held.shrink(parser.get().body().size());
   no_limit();
   if (current_.route.generates()) co_return co_await generate(parser.release());
   co_return co_await answer(parser.get());

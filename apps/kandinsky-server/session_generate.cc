@@ -1,6 +1,7 @@
 // Requests for pictures.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>

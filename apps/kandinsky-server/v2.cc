@@ -125,7 +125,9 @@ std::vector<Generation::Output> read_outputs(const json* given, bool binary) {
     const std::string where = fmt::format("outputs[{}]", i);
     if (!outputs[i].is_object()) throw BadRequest(fmt::format("{}: {} is not an object", where, shown(outputs[i])));
     const json& name = member_or_null(outputs[i], "name");
-    if (!name.is_string() || !std::ranges::any_of(known_outputs, [&](const Tensor& t) { return name == t.name; }))
+    if (!name.is_string() || !std::ranges::any_of(known_outputs, [&](const Tensor& t) {
+          return name.get_ref<const std::string&>() == t.name;
+        }))
       throw BadRequest(
           fmt::format("{}.name: {} is not one of images, clip_scores, ppl, seeds, numbers", where, shown(name)));
     const auto text = name.get<std::string>();
