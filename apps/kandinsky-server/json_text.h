@@ -17,6 +17,6 @@ nlohmann::json parse_json(std::string_view text);
 std::string shown(const nlohmann::json& value);
 
 // A string as JSON writes it, with its quotes.
-std::string quoted(std::string_view text);
+std::string json_string(std::string_view text);
 
 }  // namespace kandinsky::server

@@ -90,15 +90,15 @@ Route find_route(std::string_view target) {
   if (const Asset* asset = find_asset(*path))
     return {*path == "/openapi.json" ? Kind::openapi : Kind::asset, "", asset};
   const std::vector<std::string> parts = split(*path);
-  if (parts == std::vector<std::string>{"metrics"}) return {Kind::metrics};
+  if (parts == std::vector<std::string>{"metrics"}) return {Kind::metrics, ""};
   if (parts.front() == "v1" && parts.size() >= 2 && parts[1] == "models") {
-    if (parts.size() == 2) return {Kind::v1_models};
+    if (parts.size() == 2) return {Kind::v1_models, ""};
     if (parts.size() == 3) return model_route_v1(parts[2]);
   }
   if (parts.front() == "v2") {
-    if (parts.size() == 1) return {Kind::v2_server};
-    if (parts == std::vector<std::string>{"v2", "health", "live"}) return {Kind::live};
-    if (parts == std::vector<std::string>{"v2", "health", "ready"}) return {Kind::ready};
+    if (parts.size() == 1) return {Kind::v2_server, ""};
+    if (parts == std::vector<std::string>{"v2", "health", "live"}) return {Kind::live, ""};
+    if (parts == std::vector<std::string>{"v2", "health", "ready"}) return {Kind::ready, ""};
     if (parts.size() >= 3 && parts[1] == "models") return model_route_v2(parts);
   }
   return {};

@@ -1,4 +1,6 @@
 #pragma once
+#include <utility>  // before Boost 1.74, whose awaitable.hpp forgets it
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -272,7 +272,7 @@ std::optional<Reply> Session::refusal(const Request& request) const {
   if (is_cross_origin(view(request[http::field::origin]), view(request[http::field::host])))
     return error(http::status::forbidden, "pages of another origin may not use this server");
   if (!route.model.empty() && route.model != settings.name)
-    return error(http::status::not_found, fmt::format("no such model: {}", quoted(route.model)));
+    return error(http::status::not_found, fmt::format("no such model: {}", json_string(route.model)));
   return std::nullopt;
 }
 
@@ -335,7 +335,7 @@ asio::awaitable<bool> Session::answer(const Request& request) {
 Reply Session::error(http::status status, const std::string& message) const {
   Reply reply;
   reply.status = status;
-  reply.body = fmt::format("{{{}\"error\": {}", current_.route.is_v1() ? "\"ok\": false, " : "", quoted(message));
+  reply.body = fmt::format("{{{}\"error\": {}", current_.route.is_v1() ? "\"ok\": false, " : "", json_string(message));
   if (status == http::status::internal_server_error) reply.body += fmt::format(", \"id\": \"{}\"", current_.id);
   reply.body += '}';
   return reply;

@@ -208,8 +208,8 @@ Generation parse_v2(std::string_view body, std::optional<std::size_t> json_size,
 V2Answer v2_answer(const std::string& model, const Generation& generation, Collectors collectors) {
   const std::size_t count = collectors.size(), kept = collectors[0]->pictures().size();
   const bool ranked = collectors[0]->pictures().front().clip_score.has_value();
-  std::string head = fmt::format("{{\"model_name\": {}, \"model_version\": \"1\"", quoted(model));
-  if (generation.id) head += ", \"id\": " + quoted(*generation.id);
+  std::string head = fmt::format("{{\"model_name\": {}, \"model_version\": \"1\"", json_string(model));
+  if (generation.id) head += ", \"id\": " + json_string(*generation.id);
   head += ", \"outputs\": [";
   std::string data;
   bool first = true, any_binary = false;
