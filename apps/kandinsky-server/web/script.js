@@ -29,7 +29,10 @@ byId("theme").addEventListener("click", () => {
 byId("language").addEventListener("click", () => chooseLanguage(currentLanguage() === "ru" ? "en" : "ru"));
 
 // ---- messages
-const say = (text) => { byId("status").textContent = text; };
+const say = (text) => {
+  byId("status").removeAttribute("data-i18n");  // no more the text it came with
+  byId("status").textContent = text;
+};
 function showError(text, field) {
   byId("error").textContent = text;
   byId("error").hidden = !text;
