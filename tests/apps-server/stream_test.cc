@@ -42,7 +42,9 @@ TEST(Stream, TellsOfProgressAndEndsWithThePictures) {
     if (name == "progress") {
       ++progress;
       EXPECT_LE(data["step"], data["steps"]);
-      if (data["stage"] == "drawing") EXPECT_EQ(data["steps"], 512);
+      if (data["stage"] == "drawing") {
+        EXPECT_EQ(data["steps"], 512);
+      }
     }
     if (name == "preview") {
       ++previews;

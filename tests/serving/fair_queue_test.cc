@@ -87,7 +87,9 @@ TEST(FairQueue, StaysFair) {
     for (const auto& slot : slots)
       if (slot.second >= 0) ++active[slot.second];
     for (int other = 0; other < 4; ++other)
-      if (left[other] > 0) EXPECT_LE(active[client_of[*id]], active[other]);
+      if (left[other] > 0) {
+        EXPECT_LE(active[client_of[*id]], active[other]);
+      }
     slots[free] = {*id, client_of[*id]};
     --left[client_of[*id]];
     ASSERT_GE(--left_of[*id], 0);
