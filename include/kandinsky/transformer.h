@@ -16,6 +16,8 @@
 
 namespace kandinsky {
 
+class Decoder;
+
 // Hyper-parameters of the ruDALL-E transformer.
 struct KANDINSKY_API TransformerConfig {
   int layers = 0;
@@ -116,6 +118,7 @@ class KANDINSKY_API Transformer {
   struct Impl;
 
  private:
+  friend std::unique_ptr<Decoder> make_decoder(const Transformer& transformer, int slots);
   explicit Transformer(std::shared_ptr<const Impl> impl);
   std::shared_ptr<const Impl> impl_;
 };

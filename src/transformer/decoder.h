@@ -50,4 +50,8 @@ class Decoder {
   virtual void release(int slot) = 0;
 };
 
+// The token loop of a loaded transformer, with fewer slots where a device's memory is short.
+// Throws Error: out_of_memory.
+std::unique_ptr<Decoder> make_decoder(const Transformer& transformer, int slots);
+
 }  // namespace kandinsky

@@ -120,6 +120,13 @@ std::vector<DrawnTokens> Transformer::draw(std::span<const std::int32_t> text, c
   });
 }
 
+std::unique_ptr<Decoder> make_decoder(const Transformer& transformer, int slots) {
+  return guarded("making the token loop", [&] {
+    const ThreadScope scope(transformer.impl_->threads);
+    return transformer.impl_->make_decoder(slots);
+  });
+}
+
 std::vector<float> Transformer::logits(std::span<const std::int32_t> text, std::span<const std::int32_t> image) const {
   return guarded("computing logits", [&] {
     const ThreadScope scope(impl_->threads);
