@@ -14,6 +14,7 @@ const Pipeline& model() {
   static const Pipeline loaded = [] {
     PipelineOptions options;
     options.device = "cpu";
+    options.threads = 1;  // as the server: ruCLIP's last bits depend on it
     return Pipeline::load(nano_path(), options);
   }();
   return loaded;
