@@ -58,6 +58,9 @@ Network::Network(const Weights& weights, const Sizes& sizes) : sizes_(sizes) {
       for (int c = 0; c < 5; ++c)
         block[d].convs[c] = Conv2d::load(part, fmt::format("conv{}", c + 1), features + c * growth,
                                          c == 4 ? features : growth, 3, 1);
+#if defined(KANDINSKY_CUDA)
+      if (CudaDenseBlock::fits(block[d].convs)) block[d].on_cuda.emplace(block[d].convs);
+#endif
     }
   }
   body_ = Conv2d::load(weights, "conv_body", features, features, 3, 1);
@@ -77,10 +80,14 @@ std::int64_t Network::parameter_count() const {
   return count;
 }
 
-at::Tensor Network::DenseBlock::operator()(const at::Tensor& x) const {
+at::Tensor Network::DenseBlock::operator()(const at::Tensor& x, const at::Tensor& outer) const {
+#if defined(KANDINSKY_CUDA)
+  if (on_cuda) return (*on_cuda)(x, outer);
+#endif
   at::Tensor all = x;
   for (int c = 0; c < 4; ++c) all = at::cat({all, convs[c](all, Activation::leaky_relu)}, 1);
-  return convs[4](all).mul_(residual_scale).add_(x);
+  const at::Tensor y = convs[4](all).mul_(residual_scale).add_(x);
+  return outer.defined() ? y.mul_(residual_scale).add_(outer) : y;
 }
 
 at::Tensor Network::operator()(const at::Tensor& x, const Margins& margins) const {
@@ -88,7 +95,7 @@ at::Tensor Network::operator()(const at::Tensor& x, const Margins& margins) cons
   const int unit = sizes_.scale == 2 ? 2 : 1;  // pixels of the input that one of the features stands for
   const at::Tensor shallow = first_(input.contiguous(at::MemoryFormat::ChannelsLast));
   at::Tensor h = shallow;
-  for (const Block& block : blocks_) h = block[2](block[1](block[0](h))).mul_(residual_scale).add_(h);
+  for (const Block& block : blocks_) h = block[2](block[1](block[0](h)), h);
   h = body_(h).add_(shallow);
 
   // All but the reach of what follows is dropped now, and the rest at the end.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "realesrgan/cuda_dense_block.h"
 #include "tensor/conv2d.h"
 
 namespace kandinsky::realesrgan {
@@ -40,7 +41,9 @@ class Network {
  private:
   struct DenseBlock {
     std::array<Conv2d, 5> convs;
-    at::Tensor operator()(const at::Tensor& x) const;
+    std::optional<CudaDenseBlock> on_cuda;  // instead, where it fits
+    // x + 0.2 f(x), or, with `outer`, outer + 0.2 (x + 0.2 f(x)).
+    at::Tensor operator()(const at::Tensor& x, const at::Tensor& outer = {}) const;
   };
   using Block = std::array<DenseBlock, 3>;
 

@@ -23,6 +23,9 @@ class Conv2d {
   // [n, in, h, w] to [n, out, h', w'].
   at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::none) const;
 
+  // [out, in, kernel, kernel] and [out]; on the CPU the weight may be in oneDNN's own order.
+  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }
   at::ScalarType scalar_type() const { return weight_.scalar_type(); }
   std::int64_t in() const { return in_; }
   std::int64_t out() const { return out_; }
