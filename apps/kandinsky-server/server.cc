@@ -57,10 +57,10 @@ bool Server::take_body_room(std::size_t bytes) {
 
 int Server::run() {
   signal(SIGPIPE, SIG_IGN);
+  wait_for_signal();
   listen();
   log(LogLevel::info, "loading",
       {{"version", version()}, {"model", settings_.model.string()}, {"name", settings_.name}});
-  wait_for_signal();
   asio::co_spawn(io_, accept(), asio::detached);
   loader_ = std::thread([this] { load(); });
   io_.run();

@@ -13,8 +13,8 @@ void relax() {
 #endif
 }
 
-// Spins until ready() for about some ten microseconds, then lets others run: with more threads than free cores, the one
-// that all wait for must get a core.
+// Spins until ready() for about some ten microseconds. Who still waits then sleeps: with more threads than free cores, the
+// one that all wait for must get a core.
 template <typename Ready>
 bool spin(Ready ready, int rounds) {
   for (int i = 0; i < rounds; ++i) {
@@ -63,7 +63,7 @@ void ThreadTeam::work(int thread) {
     if (now == seen) continue;
     seen = now;
     run_guarded(thread);
-    running_.fetch_sub(1, std::memory_order_release);
+    if (running_.fetch_sub(1, std::memory_order_release) == 1) running_.notify_all();
   }
 }
 
@@ -73,7 +73,8 @@ void ThreadTeam::run(const std::function<void(int)>& body) {
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   run_guarded(0);
-  while (!spin([this] { return running_.load(std::memory_order_acquire) == 0; }, 1000)) std::this_thread::yield();
+  while (!spin([this] { return running_.load(std::memory_order_acquire) == 0; }, 1000))
+    if (const int left = running_.load(std::memory_order_acquire); left != 0) running_.wait(left, std::memory_order_acquire);
   for (std::exception_ptr& error : errors_) {
     if (!error) continue;
     std::exception_ptr first = error;
@@ -88,9 +89,10 @@ void ThreadTeam::barrier() {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) == count_ - 1) {
     arrived_.store(0, std::memory_order_relaxed);
     phase_.store(phase + 1, std::memory_order_release);
+    phase_.notify_all();
     return;
   }
-  while (!spin([&] { return phase_.load(std::memory_order_acquire) != phase; }, 2000)) std::this_thread::yield();
+  if (!spin([&] { return phase_.load(std::memory_order_acquire) != phase; }, 2000)) phase_.wait(phase, std::memory_order_acquire);
 }
 
 }  // namespace kandinsky::cpu
