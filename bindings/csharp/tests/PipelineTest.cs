@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.RegularExpressions;
 using System.Threading;
 
 namespace Kandinsky.Tests
@@ -38,18 +39,22 @@ namespace Kandinsky.Tests
         static void Generate_DrawsRanksAndEnlarges()
         {
             var stages = new HashSet<Stage>();
+            var enlarged = new HashSet<int>();
             var previews = new List<string>();
+            var complete = new List<Picture>();
             var options = new GenerateOptions { Images = 3, Pick = 1, Seed = 7, PreviewEvery = 100 };
             var pictures = Nano.Generate(Shared.Prompt, options,
                 new Report<Progress>(progress =>
                 {
                     stages.Add(progress.Stage);
+                    if (progress.Stage == Stage.Enlarging) enlarged.Add(progress.Number);
                     Check.That(progress.Step >= 0 && progress.Step <= progress.Steps && progress.Images >= 1, progress.ToString());
                 }),
                 new Report<Preview>(preview =>
                 {
                     using (preview) previews.Add(preview.Number + " " + preview.Tokens + " " + preview.Image.Width);
-                }));
+                }),
+                new Report<Picture>(complete.Add));
             Check.Equal(4, stages.Count);
             Check.That(previews.Count >= 6 && previews.Contains("2 200 128"), string.Join(", ", previews));
             var best = pictures.Single();
@@ -57,6 +62,13 @@ namespace Kandinsky.Tests
             Check.Equal(256, best.Tokens.Length);
             Check.Equal(7ul, best.Seed);
             Check.That(best.ClipScore > 0.3 && best.Ppl > 1);
+            Check.Equal(best.Number, enlarged.Single());
+            using (var reported = complete.Single())
+            {
+                Check.Equal(best.Number, reported.Number);
+                Check.Equal(best.ClipScore, reported.ClipScore);
+                Check.Same(best.Image.ToRgb(), reported.Image.ToRgb());
+            }
 
             // The parts make the same of the same tokens.
             using (var vqgan = Nano.Vqgan())
@@ -66,6 +78,70 @@ namespace Kandinsky.Tests
                 Check.Same(best.Image.ToRgb(), large.ToRgb());
             best.Dispose();
             Check.Throws<ObjectDisposedException>(() => best.Image.ToPng());
+        }
+
+        [Test]
+        static void Pictures_StayWhenALaterStepFails()
+        {
+            var complete = new List<Picture>();
+            Check.Throws<InvalidTimeZoneException>(() => Nano.Generate(Shared.Prompt, Shared.Quick(), null, null,
+                new Report<Picture>(picture =>
+                {
+                    complete.Add(picture);
+                    if (complete.Count == 2) throw new InvalidTimeZoneException();
+                })));
+            var expected = Nano.Generate(Shared.Prompt, Shared.Quick());
+            for (var i = 0; i < 2; ++i) Check.Same(expected[i].Image.ToRgb(), complete[i].Image.ToRgb());
+        }
+
+        [Test]
+        static void DefaultOptions_AreTheModels()
+        {
+            var options = Nano.DefaultOptions();
+            var json = File.ReadAllText(Path.Combine(Program.Nano, "generation_config.json"));
+            Check.That(Regex.IsMatch(json, "\"top_k\": " + options.TopK + "\\b"), json);
+            Check.That(options.TopP > 0 && options.TopP <= 1 && options.Temperature > 0);
+            Check.Equal(new GenerateOptions().Images, options.Images);
+        }
+
+        [Test]
+        static void Parts_MakeAPipeline()
+        {
+            var compute = new ComputeOptions { Device = "cpu", Threads = 1 };
+            Pipeline made;
+            Transformer part;
+            using (var tokenizer = Nano.Tokenizer())
+            using (var transformer = Transformer.LoadMemory(File.ReadAllBytes(Path.Combine(Program.Nano, "rudalle_kandinsky.bin")), "веса", compute))
+            using (var vqgan = Nano.Vqgan())
+            using (var ruclip = Nano.RuClip())
+            {
+                made = new Pipeline(tokenizer, transformer, vqgan, ruclip);
+                Check.Equal("transformer", Check.Throws<ArgumentNullException>(() => new Pipeline(tokenizer, null, vqgan)).ParamName);
+                using (var other = Tokenizer.Load(Path.Combine(Program.Nano, "ruclip", "bpe.model")))
+                {
+                    var exception = Check.Throws<KandinskyException>(() => new Pipeline(other, transformer, vqgan));
+                    Check.Equal(ErrorCode.InvalidArgument, exception.Code);
+                }
+                transformer.Dispose();
+                Check.Throws<ObjectDisposedException>(() => new Pipeline(tokenizer, transformer, vqgan));
+            }
+            // The weights from memory stay where they are, though what was loaded from them is gone.
+            for (var i = 0; i < 3; ++i) GC.Collect();
+            new byte[64 << 20].ToString();
+            using (made)
+            {
+                var options = new GenerateOptions { Images = 2, Pick = 2, Seed = 7, TopK = Nano.DefaultOptions().TopK };
+                options.TopP = Nano.DefaultOptions().TopP;
+                options.Temperature = Nano.DefaultOptions().Temperature;
+                var expected = Nano.Generate(Shared.Prompt, Shared.Quick());
+                var pictures = made.Generate(Shared.Prompt, options);
+                Check.Same(expected[0].Image.ToRgb(), pictures[0].Image.ToRgb());
+                Check.That(expected[0].ClipScore == pictures[0].ClipScore);
+                Check.Refuses(ErrorCode.NotFound, "real_esrgan", () => made.RealEsrgan());
+                part = made.Transformer();
+            }
+            GC.Collect();
+            using (part) Check.Equal(1, part.Draw(new int[part.Config.TextLength]).Count);
         }
 
         [Test]
@@ -120,8 +196,8 @@ namespace Kandinsky.Tests
         static void Cancel_StopsWithinAToken()
         {
             Check.Throws<OperationCanceledException>(
-                () => Nano.Generate(Shared.Prompt, null, null, null, new CancellationToken(true)));
-            var before = Nano.GenerateAsync(Shared.Prompt, null, null, null, new CancellationToken(true));
+                () => Nano.Generate(Shared.Prompt, cancellationToken: new CancellationToken(true)));
+            var before = Nano.GenerateAsync(Shared.Prompt, cancellationToken: new CancellationToken(true));
             Check.Throws<AggregateException>(before.Wait);
             Check.That(before.IsCanceled);
 
@@ -134,7 +210,7 @@ namespace Kandinsky.Tests
                     {
                         last = progress.Step;
                         if (last == 5) started.Set();
-                    }), null, source.Token);
+                    }), cancellationToken: source.Token);
                 Check.That(started.Wait(60000));
                 source.Cancel();
                 var thrown = Check.Throws<AggregateException>(task.Wait).InnerException as OperationCanceledException;
@@ -149,7 +225,7 @@ namespace Kandinsky.Tests
                     {
                         last = progress.Step;
                         source.Cancel();
-                    }), null, source.Token));
+                    }), cancellationToken: source.Token));
                 Check.Equal(source.Token, exception.CancellationToken);
                 Check.That(last <= 2, "stopped at " + last);
             }
