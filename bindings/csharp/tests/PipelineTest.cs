@@ -105,46 +105,6 @@ namespace Kandinsky.Tests
         }
 
         [Test]
-        static void Parts_MakeAPipeline()
-        {
-            var compute = new ComputeOptions { Device = "cpu", Threads = 1 };
-            Pipeline made;
-            Transformer part;
-            using (var tokenizer = Nano.Tokenizer())
-            using (var transformer = Transformer.LoadMemory(File.ReadAllBytes(Path.Combine(Program.Nano, "rudalle_kandinsky.bin")), "веса", compute))
-            using (var vqgan = Nano.Vqgan())
-            using (var ruclip = Nano.RuClip())
-            {
-                made = new Pipeline(tokenizer, transformer, vqgan, ruclip);
-                Check.Equal("transformer", Check.Throws<ArgumentNullException>(() => new Pipeline(tokenizer, null, vqgan)).ParamName);
-                using (var other = Tokenizer.Load(Path.Combine(Program.Nano, "ruclip", "bpe.model")))
-                {
-                    var exception = Check.Throws<KandinskyException>(() => new Pipeline(other, transformer, vqgan));
-                    Check.Equal(ErrorCode.InvalidArgument, exception.Code);
-                }
-                transformer.Dispose();
-                Check.Throws<ObjectDisposedException>(() => new Pipeline(tokenizer, transformer, vqgan));
-            }
-            // The weights from memory stay where they are, though what was loaded from them is gone.
-            for (var i = 0; i < 3; ++i) GC.Collect();
-            new byte[64 << 20].ToString();
-            using (made)
-            {
-                var options = new GenerateOptions { Images = 2, Pick = 2, Seed = 7, TopK = Nano.DefaultOptions().TopK };
-                options.TopP = Nano.DefaultOptions().TopP;
-                options.Temperature = Nano.DefaultOptions().Temperature;
-                var expected = Nano.Generate(Shared.Prompt, Shared.Quick());
-                var pictures = made.Generate(Shared.Prompt, options);
-                Check.Same(expected[0].Image.ToRgb(), pictures[0].Image.ToRgb());
-                Check.That(expected[0].ClipScore == pictures[0].ClipScore);
-                Check.Refuses(ErrorCode.NotFound, "real_esrgan", () => made.RealEsrgan());
-                part = made.Transformer();
-            }
-            GC.Collect();
-            using (part) Check.Equal(1, part.Draw(new int[part.Config.TextLength]).Count);
-        }
-
-        [Test]
         static void GenerateAsync_GivesTheSame()
         {
             var options = Shared.Quick();
