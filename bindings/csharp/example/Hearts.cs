@@ -26,7 +26,7 @@ static class Hearts
                 using (var pipeline = Pipeline.Load(arguments[0]))
                 {
                     var options = new GenerateOptions { Images = 8, Pick = 4, Seed = 7 };
-                    var task = pipeline.GenerateAsync(prompt, options, new Bar(), null, stop.Token);
+                    var task = pipeline.GenerateAsync(prompt, options, new Bar(), cancellationToken: stop.Token);
                     var rank = 0;
                     foreach (var picture in task.GetAwaiter().GetResult())
                         using (picture)

@@ -39,17 +39,24 @@ namespace Kandinsky.Tests
                 var text = tokenizer.EncodeForTransformer(Shared.Prompt, config.TextLength);
                 var forced = Enumerable.Repeat(-1, 256).ToArray();
                 forced[0] = 77;
-                var draw = new DrawOptions { Images = 2, FirstNumber = 3, Seed = 11, Forced = forced };
+                var draw = new DrawOptions { Images = 2, FirstNumber = 3, Seed = 11, Forced = forced, PreviewEvery = 100 };
                 var steps = 0;
+                var previews = new List<TokensPreview>();
                 var drawn = file.Draw(text, draw, new Report<Progress>(progress =>
                 {
                     Check.Equal(Stage.Drawing, progress.Stage);
                     Check.Equal(256, progress.Steps);
+                    Check.Equal(3, progress.Number);
                     ++steps;
-                }));
+                }), new Report<TokensPreview>(previews.Add));
                 Check.Equal(256, steps);
                 Check.Same(new[] { 3, 4 }, drawn.Select(one => one.Number));
                 Check.That(drawn.All(one => one.Tokens.Length == 256 && one.Tokens[0] == 77 && one.Ppl > 1));
+                Check.That(previews.Count >= 4);
+                Check.Same(new[] { 3, 4 }, previews.Select(one => one.Number).Distinct().OrderBy(number => number));
+                foreach (var preview in previews)
+                    Check.Same(drawn[preview.Number - 3].Tokens.Take(preview.Tokens.Length), preview.Tokens);
+                Check.That(Math.Abs(file.Ppl(text, drawn[1].Tokens) / drawn[1].Ppl - 1) < 1e-3);
                 var again = memory.Draw(text, draw);
                 Check.Same(drawn[1].Tokens, again[1].Tokens);
 
@@ -74,7 +81,11 @@ namespace Kandinsky.Tests
                 Check.Throws<KandinskyException>(() => transformer.Draw(new int[length], new DrawOptions { Forced = new int[3] }));
                 Check.Throws<ArgumentException>(() => transformer.Losses(new int[length + 1], new int[256]));
                 Check.Throws<OperationCanceledException>(
-                    () => transformer.Draw(new int[length], null, null, new CancellationToken(true)));
+                    () => transformer.Draw(new int[length], cancellationToken: new CancellationToken(true)));
+                Check.Throws<KandinskyException>(() => transformer.Ppl(new int[length], new int[3]));
+                Check.Throws<ArgumentNullException>(() => transformer.Ppl(new int[length], null));
+                Check.Refuses(ErrorCode.InvalidArgument, "preview_every",
+                              () => transformer.Draw(new int[length], new DrawOptions { PreviewEvery = -1 }));
                 transformer.Dispose();
                 Check.Throws<ObjectDisposedException>(() => transformer.Draw(new int[length]));
                 Check.Throws<ObjectDisposedException>(() => transformer.Config.ToString());
@@ -119,6 +130,7 @@ namespace Kandinsky.Tests
                 Check.Throws<KandinskyException>(() => vqgan.Decode(new[] { vqgan.CodebookSize }, 1, 1));
                 Check.Throws<KandinskyException>(() => vqgan.Encode(new Image(5, 5, new byte[75])));
                 Check.Throws<ArgumentNullException>(() => vqgan.Encode(null));
+                Check.That(vqgan.ParameterCount > 1000);
                 images[0].Dispose();
                 Check.Throws<ObjectDisposedException>(() => vqgan.Encode(images[0]));
             }
@@ -153,6 +165,16 @@ namespace Kandinsky.Tests
                 Check.That(Math.Abs(Enumerable.Range(0, ruclip.Width).Sum(i => (double)rows[1, i] * rows[1, i]) - 1) < 1e-4);
                 Check.That(Enumerable.Range(0, ruclip.Width).Any(i => columns[0, i] != own[0, i]));
 
+                var ranking = ruclip.Rank(Shared.Prompt, new[] { images[1], images[0], images[1] }, 5);
+                Check.Same(new[] { 1, 0, 2 }, ranking.Select(one => one.Index));
+                Check.That(Math.Abs(ranking[0].Score - scores[0, 0]) < 1e-4 && ranking[0].Score > ranking[1].Score);
+                Check.Equal(1, ruclip.Rank(Shared.Prompt, images, 1).Count);
+                Check.Equal(0, ruclip.Rank(Shared.Prompt, new Image[0], 1).Count);
+                Check.Refuses(ErrorCode.InvalidArgument, "pick", () => ruclip.Rank(Shared.Prompt, images, 0));
+                Check.That(ruclip.Resolution > 0 && ruclip.ParameterCount > 1000);
+                using (var part = ruclip.Tokenizer())
+                    Check.Equal(ruclip.ContextLength, part.EncodeForRuClip("ель", ruclip.ContextLength).Length);
+
                 Check.Throws<ArgumentNullException>(() => ruclip.Scores(null, images));
                 Check.Throws<ArgumentException>(() => ruclip.Scores(new string[] { null }, images));
                 Check.Throws<ArgumentException>(() => ruclip.Scores(texts, new Image[] { null }));
@@ -175,6 +197,7 @@ namespace Kandinsky.Tests
             using (var memory = RealEsrgan.LoadMemory(File.ReadAllBytes(file), null, Cpu()))
             {
                 Check.Equal(4, esrgan.Scale);
+                Check.That(esrgan.ParameterCount > 1000);
                 var reports = 0;
                 using (var large = esrgan.Upscale(image, null, new Report<Progress>(progress => ++reports)))
                 using (var again = memory.Upscale(image, new UpscaleOptions { Tile = 64 }))

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.RegularExpressions;
 using System.Threading;
 
 namespace Kandinsky.Tests
@@ -38,18 +39,22 @@ namespace Kandinsky.Tests
         static void Generate_DrawsRanksAndEnlarges()
         {
             var stages = new HashSet<Stage>();
+            var enlarged = new HashSet<int>();
             var previews = new List<string>();
+            var complete = new List<Picture>();
             var options = new GenerateOptions { Images = 3, Pick = 1, Seed = 7, PreviewEvery = 100 };
             var pictures = Nano.Generate(Shared.Prompt, options,
                 new Report<Progress>(progress =>
                 {
                     stages.Add(progress.Stage);
+                    if (progress.Stage == Stage.Enlarging) enlarged.Add(progress.Number);
                     Check.That(progress.Step >= 0 && progress.Step <= progress.Steps && progress.Images >= 1, progress.ToString());
                 }),
                 new Report<Preview>(preview =>
                 {
                     using (preview) previews.Add(preview.Number + " " + preview.Tokens + " " + preview.Image.Width);
-                }));
+                }),
+                new Report<Picture>(complete.Add));
             Check.Equal(4, stages.Count);
             Check.That(previews.Count >= 6 && previews.Contains("2 200 128"), string.Join(", ", previews));
             var best = pictures.Single();
@@ -57,6 +62,13 @@ namespace Kandinsky.Tests
             Check.Equal(256, best.Tokens.Length);
             Check.Equal(7ul, best.Seed);
             Check.That(best.ClipScore > 0.3 && best.Ppl > 1);
+            Check.Equal(best.Number, enlarged.Single());
+            using (var reported = complete.Single())
+            {
+                Check.Equal(best.Number, reported.Number);
+                Check.Equal(best.ClipScore, reported.ClipScore);
+                Check.Same(best.Image.ToRgb(), reported.Image.ToRgb());
+            }
 
             // The parts make the same of the same tokens.
             using (var vqgan = Nano.Vqgan())
@@ -66,6 +78,30 @@ namespace Kandinsky.Tests
                 Check.Same(best.Image.ToRgb(), large.ToRgb());
             best.Dispose();
             Check.Throws<ObjectDisposedException>(() => best.Image.ToPng());
+        }
+
+        [Test]
+        static void Pictures_StayWhenALaterStepFails()
+        {
+            var complete = new List<Picture>();
+            Check.Throws<InvalidTimeZoneException>(() => Nano.Generate(Shared.Prompt, Shared.Quick(), null, null,
+                new Report<Picture>(picture =>
+                {
+                    complete.Add(picture);
+                    if (complete.Count == 2) throw new InvalidTimeZoneException();
+                })));
+            var expected = Nano.Generate(Shared.Prompt, Shared.Quick());
+            for (var i = 0; i < 2; ++i) Check.Same(expected[i].Image.ToRgb(), complete[i].Image.ToRgb());
+        }
+
+        [Test]
+        static void DefaultOptions_AreTheModels()
+        {
+            var options = Nano.DefaultOptions();
+            var json = File.ReadAllText(Path.Combine(Program.Nano, "generation_config.json"));
+            Check.That(Regex.IsMatch(json, "\"top_k\": " + options.TopK + "\\b"), json);
+            Check.That(options.TopP > 0 && options.TopP <= 1 && options.Temperature > 0);
+            Check.Equal(new GenerateOptions().Images, options.Images);
         }
 
         [Test]
@@ -120,8 +156,8 @@ namespace Kandinsky.Tests
         static void Cancel_StopsWithinAToken()
         {
             Check.Throws<OperationCanceledException>(
-                () => Nano.Generate(Shared.Prompt, null, null, null, new CancellationToken(true)));
-            var before = Nano.GenerateAsync(Shared.Prompt, null, null, null, new CancellationToken(true));
+                () => Nano.Generate(Shared.Prompt, cancellationToken: new CancellationToken(true)));
+            var before = Nano.GenerateAsync(Shared.Prompt, cancellationToken: new CancellationToken(true));
             Check.Throws<AggregateException>(before.Wait);
             Check.That(before.IsCanceled);
 
@@ -134,7 +170,7 @@ namespace Kandinsky.Tests
                     {
                         last = progress.Step;
                         if (last == 5) started.Set();
-                    }), null, source.Token);
+                    }), cancellationToken: source.Token);
                 Check.That(started.Wait(60000));
                 source.Cancel();
                 var thrown = Check.Throws<AggregateException>(task.Wait).InnerException as OperationCanceledException;
@@ -149,7 +185,7 @@ namespace Kandinsky.Tests
                     {
                         last = progress.Step;
                         source.Cancel();
-                    }), null, source.Token));
+                    }), cancellationToken: source.Token));
                 Check.Equal(source.Token, exception.CancellationToken);
                 Check.That(last <= 2, "stopped at " + last);
             }

@@ -29,6 +29,51 @@ namespace Kandinsky.Tests
         }
 
         [Test]
+        static void Batch_IsEncodeOfEach()
+        {
+            using (var tokenizer = Tokenizer.Load(File))
+            {
+                var texts = new[] { "красное сердце", "", "лиса 😀" };
+                var lists = tokenizer.EncodeBatch(texts, 2);
+                Check.Equal(3, lists.Count);
+                for (var i = 0; i < 3; ++i) Check.Same(tokenizer.Encode(texts[i]), lists[i]);
+                Check.Equal(0, tokenizer.EncodeBatch(new string[0]).Count);
+                Check.Refuses(ErrorCode.InvalidArgument, "threads", () => tokenizer.EncodeBatch(texts, -1));
+                Check.Equal("texts", Check.Throws<ArgumentException>(() => tokenizer.EncodeBatch(new string[] { null })).ParamName);
+            }
+        }
+
+        [Test]
+        static void Dropout_IsRepeatable()
+        {
+            using (var tokenizer = Tokenizer.Load(File))
+            {
+                const string text = "красное сердце на синем фоне";
+                Check.Same(tokenizer.Encode(text), tokenizer.EncodeWithDropout(text, 0));
+                var ids = tokenizer.EncodeWithDropout(text, 0.5, 3);
+                Check.Same(ids, tokenizer.EncodeWithDropout(text, 0.5, 3));
+                Check.That(tokenizer.EncodeWithDropout(text, 1).Length > tokenizer.Encode(text).Length);
+                Check.Equal(text, tokenizer.Decode(ids));
+                Check.Refuses(ErrorCode.InvalidArgument, "probability", () => tokenizer.EncodeWithDropout(text, 1.5));
+            }
+        }
+
+        [Test]
+        static void Pieces_HaveIds()
+        {
+            using (var tokenizer = Tokenizer.Load(File))
+            {
+                Check.Equal("yttm", tokenizer.Kind);
+                Check.Same(new[] { 0, 1, 2, 3 }, new[] { tokenizer.PadId, tokenizer.UnkId, tokenizer.BosId, tokenizer.EosId });
+                var pieces = tokenizer.Encode("красное сердце").Select(tokenizer.IdToPiece).ToArray();
+                Check.Equal("\u2581красное\u2581сердце", string.Concat(pieces));
+                Check.Same(tokenizer.Encode("красное сердце"), pieces.Select(tokenizer.PieceToId));
+                Check.Equal(tokenizer.UnkId, tokenizer.PieceToId("нет такого куска"));
+                Check.Throws<KandinskyException>(() => tokenizer.IdToPiece(tokenizer.VocabSize));
+            }
+        }
+
+        [Test]
         static void Memory_IsAsGoodAsAFile()
         {
             var bytes = System.IO.File.ReadAllBytes(File);

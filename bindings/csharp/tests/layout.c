@@ -19,6 +19,7 @@ int main(void) {
   FIELD(kandinsky_progress, step);
   FIELD(kandinsky_progress, steps);
   FIELD(kandinsky_progress, images);
+  FIELD(kandinsky_progress, number);
 
   STRUCT(kandinsky_compute_options);
   FIELD(kandinsky_compute_options, struct_size);
@@ -56,11 +57,18 @@ int main(void) {
   FIELD(kandinsky_draw_options, progress);
   FIELD(kandinsky_draw_options, progress_user);
   FIELD(kandinsky_draw_options, cancel);
+  FIELD(kandinsky_draw_options, preview);
+  FIELD(kandinsky_draw_options, preview_user);
+  FIELD(kandinsky_draw_options, preview_every);
 
   STRUCT(kandinsky_loss_values);
   FIELD(kandinsky_loss_values, text);
   FIELD(kandinsky_loss_values, image);
   FIELD(kandinsky_loss_values, total);
+
+  STRUCT(kandinsky_ranked);
+  FIELD(kandinsky_ranked, index);
+  FIELD(kandinsky_ranked, score);
 
   STRUCT(kandinsky_upscale_options);
   FIELD(kandinsky_upscale_options, struct_size);
@@ -120,6 +128,8 @@ int main(void) {
   FIELD(kandinsky_generate_options, preview_user);
   FIELD(kandinsky_generate_options, preview_every);
   FIELD(kandinsky_generate_options, cancel);
+  FIELD(kandinsky_generate_options, picture);
+  FIELD(kandinsky_generate_options, picture_user);
 
   CONSTANT(KANDINSKY_C_ABI_VERSION);
   CONSTANT(KANDINSKY_OK);

@@ -6,9 +6,9 @@ namespace Kandinsky
     /// <summary>How image tokens are drawn. An image depends on text, sampling, forced ids, seed and number alone.</summary>
     public sealed class DrawOptions
     {
-        /// <summary>To draw, 1..4096.</summary>
+        /// <summary>To draw, 1..1048576.</summary>
         public int Images { get; set; } = 1;
-        /// <summary>Of the first of them, 0 or more.</summary>
+        /// <summary>Of the first of them, 0..1048576.</summary>
         public int FirstNumber { get; set; }
         /// <summary>Images in one step, 1..4096; does not change the answers.</summary>
         public int Batch { get; set; } = 8;
@@ -23,10 +23,12 @@ namespace Kandinsky
         public bool Greedy { get; set; }
         /// <summary>Grid * Grid ids, -1 where the model draws; null: all are drawn.</summary>
         public int[] Forced { get; set; }
+        /// <summary>Tokens between previews; 0: none.</summary>
+        public int PreviewEvery { get; set; }
 
         internal kandinsky_draw_options ToNative(Call call)
         {
-            Api.kandinsky_draw_options_init(out var native);
+            Api.kandinsky_draw_options_init_sized(out var native, Status.SizeOf<kandinsky_draw_options>());
             native.images = Images;
             native.first_number = FirstNumber;
             native.batch = Batch;
@@ -40,8 +42,26 @@ namespace Kandinsky
             native.progress = call.Progress;
             native.progress_user = call.User;
             native.cancel = call.Cancel;
+            native.preview = call.Tokens;
+            native.preview_user = call.User;
+            native.preview_every = PreviewEvery;
             return native;
         }
+    }
+
+    /// <summary>The ids of an image that are drawn so far.</summary>
+    public sealed class TokensPreview
+    {
+        internal TokensPreview(int number, int[] tokens)
+        {
+            Number = number;
+            Tokens = tokens;
+        }
+
+        /// <summary>Which of the images that are drawn.</summary>
+        public int Number { get; }
+        /// <summary>In raster order.</summary>
+        public int[] Tokens { get; }
     }
 
     /// <summary>Image tokens of one drawn picture.</summary>

@@ -50,7 +50,7 @@ namespace Kandinsky
 
         internal kandinsky_generate_options ToNative(Call call)
         {
-            Api.kandinsky_generate_options_init(out var native);
+            var native = Defaults();
             // To C, these values say "the model's".
             if (TopK == -1) throw OutOfRange("top_k", "-1 is not a whole number from 0 (0 keeps all)");
             if (TopP == 0) throw OutOfRange("top_p", "0 is not above 0 and at most 1");
@@ -80,6 +80,15 @@ namespace Kandinsky
             native.preview_user = call.User;
             native.preview_every = PreviewEvery;
             native.cancel = call.Cancel;
+            native.picture = call.Picture;
+            native.picture_user = call.User;
+            return native;
+        }
+
+        // What C's macro kandinsky_generate_options_init writes.
+        internal static kandinsky_generate_options Defaults()
+        {
+            Api.kandinsky_generate_options_init_sized(out var native, Status.SizeOf<kandinsky_generate_options>());
             return native;
         }
 

@@ -6,7 +6,7 @@ namespace Kandinsky
     /// <summary>A kept picture. Owns its image.</summary>
     public sealed class Picture : IDisposable
     {
-        internal Picture(PicturesHandle list, UIntPtr index)
+        Picture(IntPtr list, UIntPtr index)
         {
             Number = Api.kandinsky_pictures_number(list, index);
             Seed = Api.kandinsky_pictures_seed(list, index);
@@ -15,6 +15,14 @@ namespace Kandinsky
             var tokens = Api.kandinsky_pictures_tokens(list, index, out var count);
             Tokens = Status.Ints(tokens, count);
             Image = Image.Copy(Api.kandinsky_pictures_image(list, index));
+        }
+
+        // Of a list that belongs to the library.
+        internal static Picture[] Copy(IntPtr list)
+        {
+            var pictures = new Picture[checked((int)Api.kandinsky_pictures_count(list))];
+            for (var i = 0; i < pictures.Length; ++i) pictures[i] = new Picture(list, (UIntPtr)(uint)i);
+            return pictures;
         }
 
         public Image Image { get; }

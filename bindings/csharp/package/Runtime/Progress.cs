@@ -12,12 +12,13 @@ namespace Kandinsky
     /// </summary>
     public struct Progress
     {
-        internal Progress(Stage stage, int step, int steps, int images)
+        internal Progress(Stage stage, int step, int steps, int images, int number)
         {
             Stage = stage;
             Step = step;
             Steps = steps;
             Images = images;
+            Number = number;
         }
 
         public Stage Stage { get; }
@@ -26,6 +27,8 @@ namespace Kandinsky
         public int Steps { get; }
         /// <summary>Images in work at this step.</summary>
         public int Images { get; }
+        /// <summary>Which of the drawn images: the one being enlarged; the first of those in work in other stages.</summary>
+        public int Number { get; }
 
         public override string ToString() => Stage + " " + Step + "/" + Steps;
     }

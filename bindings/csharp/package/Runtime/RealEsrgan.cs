@@ -54,6 +54,8 @@ namespace Kandinsky
         /// <summary>2, 4 or 8.</summary>
         public int Scale => Api.kandinsky_real_esrgan_scale(Handle);
 
+        public long ParameterCount => Api.kandinsky_real_esrgan_parameter_count(Handle);
+
         /// <summary>The picture, Scale times larger.</summary>
         /// <exception cref="OperationCanceledException">The token was triggered.</exception>
         public Image Upscale(Image image, UpscaleOptions options = null, IProgress<Progress> progress = null,
@@ -61,7 +63,7 @@ namespace Kandinsky
         {
             if (image == null) throw new ArgumentNullException(nameof(image));
             options = options ?? new UpscaleOptions();
-            using (var call = new Call(progress, null, cancellationToken))
+            using (var call = new Call(progress, cancellationToken))
             {
                 var native = options.ToNative(call);
                 var status = Api.kandinsky_real_esrgan_upscale(Handle, image.Handle, ref native, out var large, out var error);

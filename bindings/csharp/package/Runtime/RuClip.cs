@@ -4,6 +4,21 @@ using Kandinsky.Native;
 
 namespace Kandinsky
 {
+    /// <summary>A picture of a ranking.</summary>
+    public struct Ranked
+    {
+        internal Ranked(kandinsky_ranked native)
+        {
+            Index = native.index;
+            Score = native.score;
+        }
+
+        /// <summary>Into the images given.</summary>
+        public int Index { get; }
+        /// <summary>Cosine, -1..1.</summary>
+        public float Score { get; }
+    }
+
     /// <summary>Tells how well pictures fit texts. Never changes: any number of threads may use it.</summary>
     public sealed class RuClip : IDisposable
     {
@@ -30,6 +45,38 @@ namespace Kandinsky
 
         /// <summary>Floats of a latent.</summary>
         public int Width => Api.kandinsky_ruclip_width(Handle);
+
+        /// <summary>Ids of a text: the length of Tokenizer.EncodeForRuClip.</summary>
+        public int ContextLength => Api.kandinsky_ruclip_context_length(Handle);
+
+        /// <summary>Pixels along one side of what the network sees.</summary>
+        public int Resolution => Api.kandinsky_ruclip_resolution(Handle);
+
+        public long ParameterCount => Api.kandinsky_ruclip_parameter_count(Handle);
+
+        /// <summary>Its tokenizer, as a model of its own.</summary>
+        public Tokenizer Tokenizer()
+        {
+            Status.Check(Api.kandinsky_ruclip_tokenizer(Handle, out var part, out var error), error);
+            return new Tokenizer(part);
+        }
+
+        /// <summary>
+        /// The `pick` pictures that fit the text best, best first, or all if there are fewer. Equal scores keep their order.
+        /// </summary>
+        /// <param name="pick">1 or more</param>
+        public IReadOnlyList<Ranked> Rank(string text, IList<Image> images, int pick)
+        {
+            var bytes = Utf8.Bytes(text, nameof(text));
+            using (var lent = new Lent())
+            {
+                var pictures = lent.Images(images, nameof(images));
+                var best = Status.Values((kandinsky_ranked[] ranked, UIntPtr capacity, out UIntPtr count, out kandinsky_error error) =>
+                    Api.kandinsky_ruclip_rank(Handle, bytes, pictures, Status.Size(pictures), pick, ranked, capacity, out count,
+                                              out error));
+                return Array.ConvertAll(best, one => new Ranked(one));
+            }
+        }
 
         /// <summary>Cosines: [text, image].</summary>
         public float[,] Scores(IList<string> texts, IList<Image> images)

@@ -87,13 +87,15 @@ namespace Kandinsky
 
         /// <summary>Image tokens, in the order of their numbers.</summary>
         /// <param name="text">The model's TextLength ids, as from Tokenizer.EncodeForTransformer.</param>
+        /// <param name="preview">Told every options.PreviewEvery tokens, of every image in work, on the calling thread.</param>
         /// <exception cref="OperationCanceledException">The token was triggered.</exception>
         public IReadOnlyList<DrawnTokens> Draw(int[] text, DrawOptions options = null, IProgress<Progress> progress = null,
+                                               IProgress<TokensPreview> preview = null,
                                                CancellationToken cancellationToken = default(CancellationToken))
         {
             if (text == null) throw new ArgumentNullException(nameof(text));
             options = options ?? new DrawOptions();
-            using (var call = new Call(progress, null, cancellationToken))
+            using (var call = new Call(progress, cancellationToken) { TokenPreviews = preview })
             {
                 var native = options.ToNative(call);
                 var status = Api.kandinsky_transformer_draw(Handle, text, Status.Size(text), ref native, out var list, out var error);
@@ -144,6 +146,18 @@ namespace Kandinsky
             Status.Check(Api.kandinsky_transformer_losses(Handle, texts, images, (UIntPtr)(uint)pairs, out var losses,
                                                           out var error), error);
             return new Losses(losses);
+        }
+
+        /// <summary>The perplexity score of a finished image, by one pass; Draw gives the same number on the way.</summary>
+        /// <param name="text">TextLength ids</param>
+        /// <param name="image">Grid * Grid ids</param>
+        public double Ppl(int[] text, int[] image)
+        {
+            if (text == null) throw new ArgumentNullException(nameof(text));
+            if (image == null) throw new ArgumentNullException(nameof(image));
+            Status.Check(Api.kandinsky_transformer_ppl(Handle, text, Status.Size(text), image, Status.Size(image), out var ppl,
+                                                       out var error), error);
+            return ppl;
         }
 
         public void Dispose() => Handle.Dispose();

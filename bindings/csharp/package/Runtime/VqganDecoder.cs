@@ -32,7 +32,9 @@ namespace Kandinsky
 
         public int CodebookSize => Api.kandinsky_vqgan_codebook_size(Handle);
 
-        /// <summary>Pictures from rows of gridHeight * gridWidth ids, each 0..CodebookSize-1.</summary>
+        public long ParameterCount => Api.kandinsky_vqgan_parameter_count(Handle);
+
+        /// <summary>Pictures from rows of gridHeight * gridWidth ids, each 0..CodebookSize-1. Sides of the grid: 1..1024.</summary>
         public IReadOnlyList<Image> Decode(int[] tokens, int gridHeight, int gridWidth)
         {
             if (tokens == null) throw new ArgumentNullException(nameof(tokens));

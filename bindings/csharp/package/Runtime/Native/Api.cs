@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Kandinsky.Native
 {
-    // kandinsky.h, function by function. Texts are bytes of UTF-8 with a zero behind them (Utf8.Bytes).
-    static class Api
+    // kandinsky.h, function by function. Texts are bytes of UTF-8 with a zero behind them (Utf8.Bytes). Where a struct has
+    // grown, its _init_sized stands for its _init, as the header's macro does.
+    static partial class Api
     {
         const string Library = "kandinsky";
         const CallingConvention C = CallingConvention.Cdecl;
@@ -13,6 +14,10 @@ namespace Kandinsky.Native
         public delegate int ProgressCallback(IntPtr user, IntPtr progress);
         [UnmanagedFunctionPointer(C)]
         public delegate int PreviewCallback(IntPtr user, int number, int tokens, IntPtr image);
+        [UnmanagedFunctionPointer(C)]
+        public delegate int TokensCallback(IntPtr user, int number, IntPtr tokens, UIntPtr count);
+        [UnmanagedFunctionPointer(C)]
+        public delegate int PictureCallback(IntPtr user, IntPtr picture);
         [UnmanagedFunctionPointer(C)]
         public delegate void LogCallback(IntPtr user, int level, IntPtr message);
 
@@ -97,29 +102,6 @@ namespace Kandinsky.Native
         [DllImport(Library, CallingConvention = C)]
         public static extern void kandinsky_images_release(IntPtr images);
 
-        // Tokenizer.
-        [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_tokenizer_load(byte[] path, out TokenizerHandle tokenizer, out kandinsky_error error);
-        [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_tokenizer_load_memory(byte[] bytes, UIntPtr size, byte[] name,
-                                                                 out TokenizerHandle tokenizer, out kandinsky_error error);
-        [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_tokenizer_vocab_size(TokenizerHandle tokenizer);
-        [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_tokenizer_encode(TokenizerHandle tokenizer, byte[] text, int[] ids, UIntPtr capacity,
-                                                            out UIntPtr count, out kandinsky_error error);
-        [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_tokenizer_encode_for_transformer(TokenizerHandle tokenizer, byte[] text, int[] ids,
-                                                                            UIntPtr length, out kandinsky_error error);
-        [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_tokenizer_encode_for_ruclip(TokenizerHandle tokenizer, byte[] text, int[] ids,
-                                                                       UIntPtr length, out kandinsky_error error);
-        [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_tokenizer_decode(TokenizerHandle tokenizer, int[] ids, UIntPtr count,
-                                                            out BufferHandle text, out kandinsky_error error);
-        [DllImport(Library, CallingConvention = C)]
-        public static extern void kandinsky_tokenizer_release(IntPtr tokenizer);
-
         // Transformer.
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_transformer_config_init(out kandinsky_transformer_config config, byte[] preset,
@@ -142,7 +124,7 @@ namespace Kandinsky.Native
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_transformer_precision(TransformerHandle transformer);
         [DllImport(Library, CallingConvention = C)]
-        public static extern void kandinsky_draw_options_init(out kandinsky_draw_options options);
+        public static extern void kandinsky_draw_options_init_sized(out kandinsky_draw_options options, UIntPtr struct_size);
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_transformer_draw(TransformerHandle transformer, int[] text, UIntPtr text_count,
                                                             ref kandinsky_draw_options options, out DrawnHandle drawn,
@@ -166,6 +148,9 @@ namespace Kandinsky.Native
                                                               UIntPtr pairs, out kandinsky_loss_values losses,
                                                               out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
+        public static extern int kandinsky_transformer_ppl(TransformerHandle transformer, int[] text, UIntPtr text_count, int[] image,
+                                                           UIntPtr image_count, out double ppl, out kandinsky_error error);
+        [DllImport(Library, CallingConvention = C)]
         public static extern void kandinsky_transformer_release(IntPtr transformer);
 
         // VQGAN.
@@ -180,6 +165,8 @@ namespace Kandinsky.Native
         public static extern int kandinsky_vqgan_downsampling(VqganHandle vqgan);
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_vqgan_codebook_size(VqganHandle vqgan);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern long kandinsky_vqgan_parameter_count(VqganHandle vqgan);
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_vqgan_decode(VqganHandle vqgan, int[] tokens, UIntPtr count, int grid_height,
                                                         int grid_width, out ImagesHandle images, out kandinsky_error error);
@@ -200,6 +187,14 @@ namespace Kandinsky.Native
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_ruclip_width(RuClipHandle ruclip);
         [DllImport(Library, CallingConvention = C)]
+        public static extern int kandinsky_ruclip_context_length(RuClipHandle ruclip);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern int kandinsky_ruclip_resolution(RuClipHandle ruclip);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern long kandinsky_ruclip_parameter_count(RuClipHandle ruclip);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern int kandinsky_ruclip_tokenizer(RuClipHandle ruclip, out TokenizerHandle tokenizer, out kandinsky_error error);
+        [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_ruclip_scores(RuClipHandle ruclip, IntPtr[] texts, UIntPtr text_count, IntPtr[] images,
                                                          UIntPtr image_count, float[] scores, out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
@@ -210,6 +205,10 @@ namespace Kandinsky.Native
         public static extern int kandinsky_ruclip_text_latents(RuClipHandle ruclip, IntPtr[] texts, UIntPtr text_count,
                                                                IntPtr[] templates, UIntPtr template_count, float[] values,
                                                                UIntPtr capacity, out UIntPtr count, out kandinsky_error error);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern int kandinsky_ruclip_rank(RuClipHandle ruclip, byte[] text, IntPtr[] images, UIntPtr image_count, int pick,
+                                                       [Out] kandinsky_ranked[] ranked, UIntPtr capacity, out UIntPtr count,
+                                                       out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
         public static extern void kandinsky_ruclip_release(IntPtr ruclip);
 
@@ -223,6 +222,8 @@ namespace Kandinsky.Native
                                                                    out RealEsrganHandle real_esrgan, out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_real_esrgan_scale(RealEsrganHandle real_esrgan);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern long kandinsky_real_esrgan_parameter_count(RealEsrganHandle real_esrgan);
         [DllImport(Library, CallingConvention = C)]
         public static extern void kandinsky_upscale_options_init(out kandinsky_upscale_options options);
         [DllImport(Library, CallingConvention = C)]
@@ -244,6 +245,10 @@ namespace Kandinsky.Native
         public static extern int kandinsky_pipeline_load(byte[] directory, ref kandinsky_pipeline_options options,
                                                          out PipelineHandle pipeline, out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
+        public static extern int kandinsky_pipeline_new(TokenizerHandle tokenizer, TransformerHandle transformer, VqganHandle vqgan,
+                                                        IntPtr ruclip, IntPtr real_esrgan, out PipelineHandle pipeline,
+                                                        out kandinsky_error error);
+        [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_pipeline_tokenizer(PipelineHandle pipeline, out TokenizerHandle tokenizer,
                                                               out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
@@ -258,27 +263,31 @@ namespace Kandinsky.Native
         public static extern int kandinsky_pipeline_real_esrgan(PipelineHandle pipeline, out RealEsrganHandle real_esrgan,
                                                                 out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
-        public static extern void kandinsky_generate_options_init(out kandinsky_generate_options options);
+        public static extern void kandinsky_generate_options_init_sized(out kandinsky_generate_options options,
+                                                                        UIntPtr struct_size);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern int kandinsky_pipeline_default_options(PipelineHandle pipeline, ref kandinsky_generate_options options,
+                                                                    out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
         public static extern int kandinsky_pipeline_generate(PipelineHandle pipeline, byte[] prompt,
                                                              ref kandinsky_generate_options options, out PicturesHandle pictures,
                                                              out kandinsky_error error);
         [DllImport(Library, CallingConvention = C)]
-        public static extern UIntPtr kandinsky_pictures_count(PicturesHandle pictures);
+        public static extern UIntPtr kandinsky_pictures_count(IntPtr pictures);
         [DllImport(Library, CallingConvention = C)]
-        public static extern IntPtr kandinsky_pictures_image(PicturesHandle pictures, UIntPtr index);
+        public static extern IntPtr kandinsky_pictures_image(IntPtr pictures, UIntPtr index);
         [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_pictures_number(PicturesHandle pictures, UIntPtr index);
+        public static extern int kandinsky_pictures_number(IntPtr pictures, UIntPtr index);
         [DllImport(Library, CallingConvention = C)]
-        public static extern ulong kandinsky_pictures_seed(PicturesHandle pictures, UIntPtr index);
+        public static extern ulong kandinsky_pictures_seed(IntPtr pictures, UIntPtr index);
         [DllImport(Library, CallingConvention = C)]
-        public static extern double kandinsky_pictures_ppl(PicturesHandle pictures, UIntPtr index);
+        public static extern double kandinsky_pictures_ppl(IntPtr pictures, UIntPtr index);
         [DllImport(Library, CallingConvention = C)]
-        public static extern int kandinsky_pictures_has_clip_score(PicturesHandle pictures, UIntPtr index);
+        public static extern int kandinsky_pictures_has_clip_score(IntPtr pictures, UIntPtr index);
         [DllImport(Library, CallingConvention = C)]
-        public static extern float kandinsky_pictures_clip_score(PicturesHandle pictures, UIntPtr index);
+        public static extern float kandinsky_pictures_clip_score(IntPtr pictures, UIntPtr index);
         [DllImport(Library, CallingConvention = C)]
-        public static extern IntPtr kandinsky_pictures_tokens(PicturesHandle pictures, UIntPtr index, out UIntPtr count);
+        public static extern IntPtr kandinsky_pictures_tokens(IntPtr pictures, UIntPtr index, out UIntPtr count);
         [DllImport(Library, CallingConvention = C)]
         public static extern void kandinsky_pictures_release(IntPtr pictures);
         [DllImport(Library, CallingConvention = C)]

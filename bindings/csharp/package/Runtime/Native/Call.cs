@@ -13,13 +13,16 @@ namespace Kandinsky.Native
     {
         static readonly Api.ProgressCallback ProgressFunction = OnProgress;
         static readonly Api.PreviewCallback PreviewFunction = OnPreview;
+        static readonly Api.TokensCallback TokensFunction = OnTokens;
+        static readonly Api.PictureCallback PictureFunction = OnPicture;
         static readonly Api.LogCallback LogFunction = OnLog;
         static readonly IntPtr ProgressPointer = Marshal.GetFunctionPointerForDelegate(ProgressFunction);
         static readonly IntPtr PreviewPointer = Marshal.GetFunctionPointerForDelegate(PreviewFunction);
+        static readonly IntPtr TokensPointer = Marshal.GetFunctionPointerForDelegate(TokensFunction);
+        static readonly IntPtr PicturePointer = Marshal.GetFunctionPointerForDelegate(PictureFunction);
         static readonly IntPtr LogPointer = Marshal.GetFunctionPointerForDelegate(LogFunction);
 
         readonly IProgress<Progress> progress;
-        readonly IProgress<Preview> preview;
         readonly Action<LogLevel, string> log;
         readonly CancellationToken token;
         readonly CancellationTokenRegistration registration;
@@ -29,11 +32,10 @@ namespace Kandinsky.Native
 
         public readonly Lent Lent = new Lent();
 
-        public Call(IProgress<Progress> progress, IProgress<Preview> preview, CancellationToken token)
+        public Call(IProgress<Progress> progress, CancellationToken token)
         {
             token.ThrowIfCancellationRequested();
             this.progress = progress;
-            this.preview = preview;
             this.token = token;
             if (token.CanBeCanceled)
             {
@@ -49,9 +51,16 @@ namespace Kandinsky.Native
             self = GCHandle.Alloc(this);
         }
 
+        // Set before the call, by those that have them.
+        public IProgress<Preview> Previews { private get; set; }
+        public IProgress<TokensPreview> TokenPreviews { private get; set; }
+        public IProgress<Picture> Pictures { private get; set; }
+
         public IntPtr User => GCHandle.ToIntPtr(self);
         public IntPtr Progress => progress == null ? IntPtr.Zero : ProgressPointer;
-        public IntPtr Preview => preview == null ? IntPtr.Zero : PreviewPointer;
+        public IntPtr Preview => Previews == null ? IntPtr.Zero : PreviewPointer;
+        public IntPtr Tokens => TokenPreviews == null ? IntPtr.Zero : TokensPointer;
+        public IntPtr Picture => Pictures == null ? IntPtr.Zero : PicturePointer;
         public IntPtr Log => log == null ? IntPtr.Zero : LogPointer;
         public IntPtr Cancel => Lent.Handle(cancel);
 
@@ -100,7 +109,8 @@ namespace Kandinsky.Native
             return call.Report(() =>
             {
                 var native = (kandinsky_progress)Marshal.PtrToStructure(given, typeof(kandinsky_progress));
-                call.progress.Report(new Progress((Stage)native.stage, native.step, native.steps, native.images));
+                call.progress.Report(new Progress((Stage)native.stage, native.step, native.steps, native.images,
+                                                  native.number));
             });
         }
 
@@ -108,7 +118,24 @@ namespace Kandinsky.Native
         static int OnPreview(IntPtr user, int number, int tokens, IntPtr image)
         {
             var call = Of(user);
-            return call.Report(() => call.preview.Report(new Preview(number, tokens, Image.Copy(image))));
+            return call.Report(() => call.Previews.Report(new Preview(number, tokens, Image.Copy(image))));
+        }
+
+        [MonoPInvokeCallback(typeof(Api.TokensCallback))]
+        static int OnTokens(IntPtr user, int number, IntPtr tokens, UIntPtr count)
+        {
+            var call = Of(user);
+            return call.Report(() => call.TokenPreviews.Report(new TokensPreview(number, Status.Ints(tokens, count))));
+        }
+
+        [MonoPInvokeCallback(typeof(Api.PictureCallback))]
+        static int OnPicture(IntPtr user, IntPtr given)
+        {
+            var call = Of(user);
+            return call.Report(() =>
+            {
+                foreach (var picture in Kandinsky.Picture.Copy(given)) call.Pictures.Report(picture);
+            });
         }
 
         [MonoPInvokeCallback(typeof(Api.LogCallback))]

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
 namespace Kandinsky.Native
@@ -11,17 +12,24 @@ namespace Kandinsky.Native
         public override bool IsInvalid => handle == IntPtr.Zero;
     }
 
-    // Of a model that may read bytes of the caller's until it is released.
+    // Of what may read bytes of the caller's until it is released.
     abstract class ModelHandle : Handle
     {
-        GCHandle bytes;
+        readonly List<Pin> pins = new List<Pin>();
 
-        public void KeepPinned(GCHandle pinned) => bytes = pinned;
+        public void Keep(Pin pin) => pins.Add(pin);
+
+        // For a model that is a part of this one, or of which this one is: it reads the same bytes. The other one must not
+        // be released meanwhile.
+        public void KeepWhatIsKeptBy(ModelHandle other)
+        {
+            foreach (var pin in other.pins) pins.Add(pin.Share());
+        }
 
         protected sealed override bool ReleaseHandle()
         {
             Release(handle);
-            if (bytes.IsAllocated) bytes.Free();
+            foreach (var pin in pins) pin.Release();
             return true;
         }
 
@@ -58,6 +66,11 @@ namespace Kandinsky.Native
         protected override void Release(IntPtr model) => Api.kandinsky_pipeline_release(model);
     }
 
+    sealed class CheckpointHandle : ModelHandle
+    {
+        protected override void Release(IntPtr checkpoint) => Api.kandinsky_checkpoint_release(checkpoint);
+    }
+
     sealed class DevicesHandle : Handle
     {
         protected override bool ReleaseHandle() { Api.kandinsky_devices_release(handle); return true; }
@@ -89,6 +102,11 @@ namespace Kandinsky.Native
     sealed class ImagesHandle : Handle
     {
         protected override bool ReleaseHandle() { Api.kandinsky_images_release(handle); return true; }
+    }
+
+    sealed class TokenListsHandle : Handle
+    {
+        protected override bool ReleaseHandle() { Api.kandinsky_token_lists_release(handle); return true; }
     }
 
     sealed class DrawnHandle : Handle

@@ -37,17 +37,22 @@ namespace Kandinsky.Native
         public static T Load<T>(byte[] bytes, ComputeOptions options, LoadBytes<T> load) where T : ModelHandle
         {
             if (bytes == null) throw new ArgumentNullException(nameof(bytes));
-            var pin = GCHandle.Alloc(bytes, GCHandleType.Pinned);
+            return Pinned(bytes, address => Load(address, (ulong)bytes.LongLength, options, load));
+        }
+
+        // What `load` makes of bytes that do not move until it is released.
+        public static T Pinned<T>(byte[] bytes, Func<IntPtr, T> load) where T : ModelHandle
+        {
+            var pin = new Pin(bytes);
             try
             {
-                var model = Load(pin.AddrOfPinnedObject(), (ulong)bytes.LongLength, options, load);
-                model.KeepPinned(pin);
-                pin = default(GCHandle);
+                var model = load(pin.Address);
+                model.Keep(pin.Share());
                 return model;
             }
             finally
             {
-                if (pin.IsAllocated) pin.Free();
+                pin.Release();
             }
         }
 

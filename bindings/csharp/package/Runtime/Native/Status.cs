@@ -11,6 +11,9 @@ namespace Kandinsky.Native
                 throw new KandinskyException((ErrorCode)status, Utf8.Read(error.message), Utf8.Read(error.subject));
         }
 
+        // Of a struct, as C counts it.
+        public static UIntPtr SizeOf<T>() where T : struct => (UIntPtr)(uint)Marshal.SizeOf(typeof(T));
+
         public static UIntPtr Size(Array values) => (UIntPtr)(ulong)values.LongLength;
 
         // For functions that tell how many values there are, and then give them.

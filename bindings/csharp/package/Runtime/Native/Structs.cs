@@ -22,6 +22,7 @@ namespace Kandinsky.Native
         public int step;
         public int steps;
         public int images;
+        public int number;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -68,6 +69,9 @@ namespace Kandinsky.Native
         public IntPtr progress;
         public IntPtr progress_user;
         public IntPtr cancel;
+        public IntPtr preview;
+        public IntPtr preview_user;
+        public int preview_every;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -76,6 +80,13 @@ namespace Kandinsky.Native
         public double text;
         public double image;
         public double total;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    struct kandinsky_ranked
+    {
+        public int index;
+        public float score;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -147,5 +158,7 @@ namespace Kandinsky.Native
         public IntPtr preview_user;
         public int preview_every;
         public IntPtr cancel;
+        public IntPtr picture;
+        public IntPtr picture_user;
     }
 }

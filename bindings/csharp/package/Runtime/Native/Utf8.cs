@@ -39,6 +39,12 @@ namespace Kandinsky.Native
             return Encoding.UTF8.GetString(bytes);
         }
 
+        // The text of a buffer, which is released.
+        public static string Take(BufferHandle text)
+        {
+            using (text) return Encoding.UTF8.GetString(text.ToArray());
+        }
+
         public static string Read(byte[] field)
         {
             var size = Array.IndexOf(field, (byte)0);

@@ -105,7 +105,8 @@ namespace Kandinsky.Unity
             {
                 var used = given ?? Pipeline.Load(directory, compute);
                 if (given == null) Keep(used);
-                return used.Generate(text, options, new Reporter(this), previewEvery > 0 ? new Reporter(this) : null, token);
+                return used.Generate(text, options, new Reporter(this), previewEvery > 0 ? new Reporter(this) : null,
+                                     cancellationToken: token);
             }, token, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
         }
 
