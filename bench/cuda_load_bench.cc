@@ -37,9 +37,12 @@ int run(int argc, char** argv) {
   Precision dtype = Precision::fp16;
   int repeat = 3;
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--dtype") == 0 && i + 1 < argc) dtype = precision(argv[++i]);
-    else if (std::strcmp(argv[i], "--repeat") == 0 && i + 1 < argc) repeat = std::stoi(argv[++i]);
-    else file = argv[i];
+    if (std::strcmp(argv[i], "--dtype") == 0 && i + 1 < argc)
+      dtype = precision(argv[++i]);
+    else if (std::strcmp(argv[i], "--repeat") == 0 && i + 1 < argc)
+      repeat = std::stoi(argv[++i]);
+    else
+      file = argv[i];
   }
   if (file.empty()) throw Error(ErrorCode::invalid_argument, "FILE", "missing");
   const double bus = bus_rate();
@@ -49,7 +52,8 @@ int run(int argc, char** argv) {
     const double seconds = seconds_of([&] {
       const Checkpoint checkpoint = Checkpoint::open(file);
       const TransformerConfig config = TransformerConfig::detect(checkpoint);
-      for (const TensorInfo& tensor : checkpoint.tensors()) bytes += tensor.element_count() * element_size(tensor.dtype);
+      for (const TensorInfo& tensor : checkpoint.tensors())
+        bytes += tensor.element_count() * element_size(tensor.dtype);
       const CudaWeights weights(TransformerWeights::load(Weights::mapped(checkpoint), config), config, dtype, 0);
     });
     std::printf("%.2f GB in %.2f s: %.1f GB/s, %.0f %% of the bus\n", bytes / 1e9, seconds, bytes / seconds / 1e9,

@@ -59,9 +59,10 @@ struct Models {
         real_esrgan(random_weights(device).as(at::kHalf), sizes) {}
 
   std::vector<Image> decode(const std::vector<std::int32_t>& tokens) const {
-    const at::Tensor ids = at::from_blob(const_cast<std::int32_t*>(tokens.data()), {std::int64_t(tokens.size()) / (grid * grid), grid, grid},
-                                         at::TensorOptions().dtype(at::kInt))
-                               .to(device, at::kLong);
+    const at::Tensor ids =
+        at::from_blob(const_cast<std::int32_t*>(tokens.data()),
+                      {std::int64_t(tokens.size()) / (grid * grid), grid, grid}, at::TensorOptions().dtype(at::kInt))
+            .to(device, at::kLong);
     return vqgan::to_images(vqgan.decode(ids));
   }
   // Latents of pictures, as the class computes them.
@@ -73,7 +74,8 @@ struct Models {
     Image result(picture.width() * 4, picture.height() * 4);
     const auto tiles = realesrgan::tiles(picture.width(), picture.height(), options, 1);
     for (std::size_t first = 0; first < tiles.size(); first += options.batch)
-      realesrgan::enlarge(real_esrgan, device, picture, options, std::span(tiles).subspan(first, std::min<std::size_t>(options.batch, tiles.size() - first)),
+      realesrgan::enlarge(real_esrgan, device, picture, options,
+                          std::span(tiles).subspan(first, std::min<std::size_t>(options.batch, tiles.size() - first)),
                           result);
     return result;
   }
@@ -88,7 +90,8 @@ std::vector<std::int32_t> some_tokens(int count) {
 void each(benchmark::State& state, int pictures, const std::function<void()>& body) {
   body();
   for (auto _ : state) body();
-  state.counters["ms_a_picture"] = benchmark::Counter(double(pictures) * 1e-3, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["ms_a_picture"] = benchmark::Counter(
+      double(pictures) * 1e-3, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 int run(int argc, char** argv) {
@@ -96,9 +99,12 @@ int run(int argc, char** argv) {
   std::string model = "kandinsky";
   int out = 1;
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--no-job") == 0) job = false;
-    else if (std::strcmp(argv[i], "--model") == 0 && i + 1 < argc) model = argv[++i];
-    else argv[out++] = argv[i];
+    if (std::strcmp(argv[i], "--no-job") == 0)
+      job = false;
+    else if (std::strcmp(argv[i], "--model") == 0 && i + 1 < argc)
+      model = argv[++i];
+    else
+      argv[out++] = argv[i];
   }
   argc = out;
   if (model == "kandinsky-12b") model = "kandinsky";
@@ -111,33 +117,47 @@ int run(int argc, char** argv) {
   const Models models;
   const std::vector<std::int32_t> tokens = some_tokens(images);
   const std::vector<Image> pictures = models.decode(tokens);
-  benchmark::RegisterBenchmark("vqgan/256x256/batch:8", [&](benchmark::State& state) {
-    each(state, images, [&] { benchmark::DoNotOptimize(models.decode(tokens)); });
-  })->UseRealTime()->Unit(benchmark::kMillisecond);
-  benchmark::RegisterBenchmark("ruclip-L/14-336/batch:8", [&](benchmark::State& state) {
-    each(state, images, [&] { benchmark::DoNotOptimize(models.latents(pictures)); });
-  })->UseRealTime()->Unit(benchmark::kMillisecond);
-  benchmark::RegisterBenchmark("real_esrgan/x4/256x256", [&](benchmark::State& state) {
-    each(state, 1, [&] { benchmark::DoNotOptimize(models.enlarge(pictures[0])); });
-  })->UseRealTime()->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(
+      "vqgan/256x256/batch:8",
+      [&](benchmark::State& state) { each(state, images, [&] { benchmark::DoNotOptimize(models.decode(tokens)); }); })
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("ruclip-L/14-336/batch:8",
+                               [&](benchmark::State& state) {
+                                 each(state, images, [&] { benchmark::DoNotOptimize(models.latents(pictures)); });
+                               })
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(
+      "real_esrgan/x4/256x256",
+      [&](benchmark::State& state) { each(state, 1, [&] { benchmark::DoNotOptimize(models.enlarge(pictures[0])); }); })
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
 
   std::unique_ptr<CudaDecoder> decoder;
   if (job) {
-    decoder = std::make_unique<CudaDecoder>(std::make_shared<const CudaWeights>(CudaWeights::random(*config, Precision::fp16, 0)), images);
-    benchmark::RegisterBenchmark("service/8 images, 4 enlarged, JPEG", [&](benchmark::State& state) {
-      std::vector<std::int32_t> text(config->text_length);
-      for (int i = 0; i < config->text_length / 4; ++i) text[i] = 100 + i;
-      DrawOptions options;
-      options.images = options.batch = images;
-      for (auto _ : state) {
-        ++options.seed;
-        std::vector<std::int32_t> drawn;
-        for (const DrawnTokens& d : draw(*decoder, *config, text, options)) drawn.insert(drawn.end(), d.tokens.begin(), d.tokens.end());
-        const std::vector<Image> all = models.decode(drawn);
-        benchmark::DoNotOptimize(models.latents(all));
-        for (int i = 0; i < kept; ++i) benchmark::DoNotOptimize(models.enlarge(all[i]).encode(ImageFormat::jpeg, 95));
-      }
-    })->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+    decoder = std::make_unique<CudaDecoder>(
+        std::make_shared<const CudaWeights>(CudaWeights::random(*config, Precision::fp16, 0)), images);
+    benchmark::RegisterBenchmark("service/8 images, 4 enlarged, JPEG",
+                                 [&](benchmark::State& state) {
+                                   std::vector<std::int32_t> text(config->text_length);
+                                   for (int i = 0; i < config->text_length / 4; ++i) text[i] = 100 + i;
+                                   DrawOptions options;
+                                   options.images = options.batch = images;
+                                   for (auto _ : state) {
+                                     ++options.seed;
+                                     std::vector<std::int32_t> drawn;
+                                     for (const DrawnTokens& d : draw(*decoder, *config, text, options))
+                                       drawn.insert(drawn.end(), d.tokens.begin(), d.tokens.end());
+                                     const std::vector<Image> all = models.decode(drawn);
+                                     benchmark::DoNotOptimize(models.latents(all));
+                                     for (int i = 0; i < kept; ++i)
+                                       benchmark::DoNotOptimize(models.enlarge(all[i]).encode(ImageFormat::jpeg, 95));
+                                   }
+                                 })
+        ->UseRealTime()
+        ->Unit(benchmark::kMillisecond)
+        ->Iterations(3);
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -1,5 +1,6 @@
 // The CUDA token loop: seconds an image of a model with random weights, over the floor of its memory.
-//   bench_cuda_token_loop --model kandinsky-12b --random-weights [--batch 1,16,64] [--dtype fp16] [--repeat 5] [--profile] [Google Benchmark's flags]
+//   bench_cuda_token_loop --model kandinsky-12b --random-weights [--batch 1,16,64] [--dtype fp16] [--repeat 5]
+//   [--profile] [Google Benchmark's flags]
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -34,9 +35,9 @@ double copy_bandwidth() {
   double best = 1e9;
   for (int i = 0; i < 8; ++i)
     best = std::min(best, seconds_of([&] {
-                      for (int j = 0; j < 5; ++j) stream.on_device(to.get(), from.get(), bytes);
-                      stream.synchronize();
-                    }) / 5);
+                            for (int j = 0; j < 5; ++j) stream.on_device(to.get(), from.get(), bytes);
+                            stream.synchronize();
+                          }) / 5);
   return 2.0 * bytes / best;
 }
 
@@ -56,7 +57,8 @@ void print_shares(const std::vector<double>& cycles, double step) {
   double total = 0;
   for (const double c : cycles) total += c;
   for (int i = 0; i < cuda::pass_phases; ++i)
-    std::printf("  %-16s %5.1f %%  %8.1f us\n", cuda::pass_phase_names[i], 100 * cycles[i] / total, 1e6 * step * cycles[i] / total);
+    std::printf("  %-16s %5.1f %%  %8.1f us\n", cuda::pass_phase_names[i], 100 * cycles[i] / total,
+                1e6 * step * cycles[i] / total);
 }
 
 int run(int argc, char** argv) {
@@ -88,28 +90,33 @@ int run(int argc, char** argv) {
   std::istringstream list(batches);
   for (std::string word; std::getline(list, word, ',');) {
     const int batch = std::stoi(word);
-    benchmark::RegisterBenchmark((model + "/batch:" + word).c_str(), [=, &weights](benchmark::State& state) {
-      CudaDecoder decoder(weights, batch, profiled);
-      const std::size_t used = free_before - cuda::device_properties(0).memory_free;
-      DrawOptions options;
-      options.images = batch;
-      options.batch = batch;
-      std::vector<double> all;
-      bool warm = false;
-      for (auto _ : state) {
-        const double seconds = seconds_of([&] { draw(decoder, *config, text, options); });
-        state.SetIterationTime(seconds);
-        ++options.seed;
-        if (warm) all.push_back(seconds);
-        warm = true;
-      }
-      std::sort(all.begin(), all.end());
-      const double median = all[all.size() / 2];
-      if (profiled) print_shares(decoder.profile(), median / config->image_length());
-      state.counters["median_s"] = median;
-      state.counters["over_floor"] = median / (step_bytes * config->image_length() / bandwidth);
-      state.counters["GB_used"] = double(used) / 1e9;
-    })->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(images + 1);
+    benchmark::RegisterBenchmark((model + "/batch:" + word).c_str(),
+                                 [=, &weights](benchmark::State& state) {
+                                   CudaDecoder decoder(weights, batch, profiled);
+                                   const std::size_t used = free_before - cuda::device_properties(0).memory_free;
+                                   DrawOptions options;
+                                   options.images = batch;
+                                   options.batch = batch;
+                                   std::vector<double> all;
+                                   bool warm = false;
+                                   for (auto _ : state) {
+                                     const double seconds = seconds_of([&] { draw(decoder, *config, text, options); });
+                                     state.SetIterationTime(seconds);
+                                     ++options.seed;
+                                     if (warm) all.push_back(seconds);
+                                     warm = true;
+                                   }
+                                   std::sort(all.begin(), all.end());
+                                   const double median = all[all.size() / 2];
+                                   if (profiled) print_shares(decoder.profile(), median / config->image_length());
+                                   state.counters["median_s"] = median;
+                                   state.counters["over_floor"] =
+                                       median / (step_bytes * config->image_length() / bandwidth);
+                                   state.counters["GB_used"] = double(used) / 1e9;
+                                 })
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond)
+        ->Iterations(images + 1);
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;

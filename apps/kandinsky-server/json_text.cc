@@ -43,6 +43,8 @@ std::string shown(const json& value) {
   return text;
 }
 
-std::string json_string(std::string_view text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string json_string(std::string_view text) {
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 }  // namespace kandinsky::server

@@ -39,8 +39,8 @@ double parse_real(const std::string& text, double least, double most) {
 std::uint64_t parse_seed(const std::string& text) {
   const std::optional<std::uint64_t> value = whole_number<std::uint64_t>(text);
   if (!value)
-    throw UsageError(fmt::format("'{}' is not a whole number from 0 to {}", text,
-                                 std::numeric_limits<std::uint64_t>::max()));
+    throw UsageError(
+        fmt::format("'{}' is not a whole number from 0 to {}", text, std::numeric_limits<std::uint64_t>::max()));
   return *value;
 }
 
@@ -107,8 +107,8 @@ void Command::integer(const std::string& name, int& value, int least, int most, 
   add(name, parse, "N", help).default_str(std::to_string(value));
 }
 
-void Command::integer(const std::string& name, std::optional<int>& value, int least, int most,
-                      const std::string& help, const std::string& unset) {
+void Command::integer(const std::string& name, std::optional<int>& value, int least, int most, const std::string& help,
+                      const std::string& unset) {
   const auto parse = [&value, least, most](const std::string& given) {
     value = static_cast<int>(parse_integer(given, least, most));
   };
@@ -124,9 +124,7 @@ void Command::seed(const std::string& name, std::optional<std::uint64_t>& value,
 
 void Command::real(const std::string& name, std::optional<double>& value, double least, double most,
                    const std::string& help, const std::string& unset) {
-  const auto parse = [&value, least, most](const std::string& given) {
-    value = parse_real(given, least, most);
-  };
+  const auto parse = [&value, least, most](const std::string& given) { value = parse_real(given, least, most); };
   add(name, parse, "X", help).default_str(unset);
 }
 
@@ -144,8 +142,7 @@ void Command::list(const std::string& name, std::vector<std::string>& values, co
       ->required(need == Need::required);
 }
 
-void Command::rest(const std::string& name, std::vector<std::string>& values, const std::string& help,
-                   Need need) {
+void Command::rest(const std::string& name, std::vector<std::string>& values, const std::string& help, Need need) {
   app_.add_option(name, values, help)->type_name("")->group(group_)->required(need == Need::required);
 }
 
@@ -154,9 +151,7 @@ void Command::parsed(const std::string& name, const std::function<void(const std
   add(name, parse, kind, help);
 }
 
-void Command::examples(const std::string& text) {
-  app_.footer("Examples:\n" + text);
-}
+void Command::examples(const std::string& text) { app_.footer("Examples:\n" + text); }
 
 void Command::action(std::function<int()> run) {
   app_.callback([run = std::move(run)] { set_action(run); });

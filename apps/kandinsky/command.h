@@ -33,28 +33,27 @@ class Command {
   void group(std::string name) { group_ = std::move(name); }
 
   void text(const std::string& name, std::string& value, const std::string& help, Need need = Need::optional);
-  void path(const std::string& name, std::filesystem::path& value, const std::string& help,
-            Need need = Need::optional, const std::string& kind = "FILE");
-  void choice(const std::string& name, std::string& value, std::vector<std::string> choices,
-              const std::string& help);
+  void path(const std::string& name, std::filesystem::path& value, const std::string& help, Need need = Need::optional,
+            const std::string& kind = "FILE");
+  void choice(const std::string& name, std::string& value, std::vector<std::string> choices, const std::string& help);
   void integer(const std::string& name, int& value, int least, int most, const std::string& help);
   // `unset` says in the help what holds without the option.
-  void integer(const std::string& name, std::optional<int>& value, int least, int most,
-               const std::string& help, const std::string& unset);
+  void integer(const std::string& name, std::optional<int>& value, int least, int most, const std::string& help,
+               const std::string& unset);
   void seed(const std::string& name, std::optional<std::uint64_t>& value, const std::string& help,
             const std::string& unset);
-  void real(const std::string& name, std::optional<double>& value, double least, double most,
-            const std::string& help, const std::string& unset);
+  void real(const std::string& name, std::optional<double>& value, double least, double most, const std::string& help,
+            const std::string& unset);
   void flag(const std::string& name, bool& value, const std::string& help);
   // May be given several times, each time with one value.
-  void list(const std::string& name, std::vector<std::string>& values, const std::string& kind,
-            const std::string& help, Need need = Need::optional);
+  void list(const std::string& name, std::vector<std::string>& values, const std::string& kind, const std::string& help,
+            Need need = Need::optional);
   // Takes what remains on the command line.
   void rest(const std::string& name, std::vector<std::string>& values, const std::string& help,
             Need need = Need::optional);
   // Any text that `parse` takes; it throws UsageError otherwise.
-  void parsed(const std::string& name, const std::function<void(const std::string&)>& parse,
-              const std::string& kind, const std::string& help);
+  void parsed(const std::string& name, const std::function<void(const std::string&)>& parse, const std::string& kind,
+              const std::string& help);
 
   // Shown after the options.
   void examples(const std::string& text);
@@ -62,8 +61,8 @@ class Command {
   void action(std::function<int()> run);
 
  private:
-  CLI::Option& add(const std::string& name, std::function<void(const std::string&)> parse,
-                   const std::string& kind, const std::string& help);
+  CLI::Option& add(const std::string& name, std::function<void(const std::string&)> parse, const std::string& kind,
+                   const std::string& help);
 
   CLI::App& app_;
   std::string group_ = "Options";

@@ -29,8 +29,7 @@ struct Grid {
 
 class GridReader {
  public:
-  explicit GridReader(const std::filesystem::path& path)
-      : name_(path == "-" ? "standard input" : path.string()) {
+  explicit GridReader(const std::filesystem::path& path) : name_(path == "-" ? "standard input" : path.string()) {
     json_ = Json::parse(read_text(path, std::size_t{256} << 20), nullptr, /*allow_exceptions=*/false);
     if (!json_.is_object()) bad("is not a JSON object of width, height and tokens");
   }
@@ -41,27 +40,23 @@ class GridReader {
     const Json& tokens = json_["tokens"];
     const std::size_t expected = static_cast<std::size_t>(grid.width) * grid.height;
     if (tokens.size() != expected)
-      bad(fmt::format("has {} tokens, expected {}x{} = {}", tokens.size(), grid.width, grid.height,
-                      expected));
+      bad(fmt::format("has {} tokens, expected {}x{} = {}", tokens.size(), grid.width, grid.height, expected));
     grid.tokens.reserve(expected);
     for (const Json& token : tokens)
-      grid.tokens.push_back(static_cast<std::int32_t>(
-          whole_number(token, "a token", 0, std::numeric_limits<std::int32_t>::max())));
+      grid.tokens.push_back(
+          static_cast<std::int32_t>(whole_number(token, "a token", 0, std::numeric_limits<std::int32_t>::max())));
     return grid;
   }
 
  private:
-  [[noreturn]] void bad(const std::string& message) const {
-    throw Error(ErrorCode::bad_file, name_, message);
-  }
+  [[noreturn]] void bad(const std::string& message) const { throw Error(ErrorCode::bad_file, name_, message); }
 
   int side(const char* key) const {
     if (!json_.contains(key)) bad(fmt::format("has no {}", key));
     return static_cast<int>(whole_number(json_[key], key, 1, most_side));
   }
 
-  std::int64_t whole_number(const Json& value, const char* what, std::int64_t least,
-                            std::int64_t most) const {
+  std::int64_t whole_number(const Json& value, const char* what, std::int64_t least, std::int64_t most) const {
     if (value.is_number_integer()) {
       const bool fits_signed = !value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX;
       if (fits_signed && value.get<std::int64_t>() >= least && value.get<std::int64_t>() <= most)

@@ -43,8 +43,7 @@ void check(const Arguments& arguments) {
   if (!arguments.image_prompt.empty() && !keeps)
     throw UsageError("--image-prompt: needs --keep to say what is kept of the picture, e.g. --keep up=4");
   if (arguments.image_prompt.empty() && keeps) throw UsageError("--keep: needs --image-prompt");
-  if (arguments.image_prompt.empty() && arguments.crop_first)
-    throw UsageError("--crop-first: needs --image-prompt");
+  if (arguments.image_prompt.empty() && arguments.crop_first) throw UsageError("--crop-first: needs --image-prompt");
   if (!arguments.contact_sheet.empty() && arguments.no_contact_sheet)
     throw UsageError("--contact-sheet: does not go with --no-contact-sheet");
   if (!arguments.contact_sheet.empty()) check_picture_name("--contact-sheet", arguments.contact_sheet);
@@ -92,8 +91,7 @@ Json json_of(const Arguments& arguments, std::uint64_t seed, const PictureFolder
 std::string text_of(const SavedPicture& saved) {
   const Picture& picture = saved.picture;
   const std::string score = picture.clip_score ? fmt::format("  {:.3f}", *picture.clip_score) : "";
-  return fmt::format("{}{}  (image {}, ppl {:.1f})\n", saved.file.string(), score, picture.number,
-                     picture.ppl);
+  return fmt::format("{}{}  (image {}, ppl {:.1f})\n", saved.file.string(), score, picture.number, picture.ppl);
 }
 
 int run(const Arguments& arguments) {
@@ -124,8 +122,7 @@ int run(const Arguments& arguments) {
   for (const SavedPicture& saved : folder.saved()) print(text_of(saved));
   std::string last = fmt::format("seed {}\n", options.seed);
   if (!arguments.no_contact_sheet)
-    last = fmt::format("{}  (seed {})\n", folder.save_contact_sheet(arguments.contact_sheet).string(),
-                       options.seed);
+    last = fmt::format("{}  (seed {})\n", folder.save_contact_sheet(arguments.contact_sheet).string(), options.seed);
   print(last);
   return 0;
 }
@@ -133,8 +130,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_generate(CLI::App& program) {
-  Command command =
-      add_command(program, "generate", "Draw pictures for a prompt, keep the best, enlarge them");
+  Command command = add_command(program, "generate", "Draw pictures for a prompt, keep the best, enlarge them");
   const auto arguments = std::make_shared<Arguments>();
   Arguments& a = *arguments;
   a.model.add_model(command, Need::required);
@@ -148,12 +144,9 @@ void add_generate(CLI::App& program) {
   command.flag("--no-contact-sheet", a.no_contact_sheet, "Make none");
   command.flag("--json", a.json, "Print {\"prompt\", \"seed\", \"images\": [...]}, best first");
   command.group("Sampling");
-  command.integer("--top-k", a.top_k, 0, 1 << 30, "Draw from the K likeliest tokens; 0 is all",
-                  "the model's or 4096");
-  command.real("--top-p", a.top_p, 1e-6, 1, "Draw from the likeliest that share this much",
-               "the model's or 0.975");
-  command.real("--temperature", a.temperature, 1e-6, 1000, "Above 1 is wilder, below 1 tamer",
-               "the model's or 1");
+  command.integer("--top-k", a.top_k, 0, 1 << 30, "Draw from the K likeliest tokens; 0 is all", "the model's or 4096");
+  command.real("--top-p", a.top_p, 1e-6, 1, "Draw from the likeliest that share this much", "the model's or 0.975");
+  command.real("--temperature", a.temperature, 1e-6, 1000, "Above 1 is wilder, below 1 tamer", "the model's or 1");
   command.flag("--greedy", a.greedy, "Always take the likeliest token");
   command.group("Stages");
   command.flag("--no-rank", a.no_rank, "Order by perplexity instead of ruCLIP");

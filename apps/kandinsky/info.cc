@@ -30,11 +30,8 @@ Json json_of(const std::vector<DeviceInfo>& devices) {
 Json json_of(const MemoryEstimate& estimate) {
   Json parts = Json::array();
   for (const MemoryEstimate::Part& part : estimate.parts)
-    parts.push_back(
-        {{"name", part.name}, {"parameters", part.parameters}, {"weight_bytes", part.weight_bytes}});
-  return {{"parts", std::move(parts)},
-          {"cache_bytes", estimate.cache_bytes},
-          {"total_bytes", estimate.total_bytes}};
+    parts.push_back({{"name", part.name}, {"parameters", part.parameters}, {"weight_bytes", part.weight_bytes}});
+  return {{"parts", std::move(parts)}, {"cache_bytes", estimate.cache_bytes}, {"total_bytes", estimate.total_bytes}};
 }
 
 // 11519306624 as "11 519 306 624".
@@ -74,8 +71,8 @@ int run(const Arguments& arguments) {
   }
   print(fmt::format("kandinsky {} (LibTorch {})\n", version(), torch_version()));
   for (const DeviceInfo& device : found)
-    print(fmt::format("{:<7} {}, {} of {} free\n", device.name, device.description,
-                      megabytes(device.memory_free), megabytes(device.memory_total)));
+    print(fmt::format("{:<7} {}, {} of {} free\n", device.name, device.description, megabytes(device.memory_free),
+                      megabytes(device.memory_total)));
   if (estimate) print(text_of(*estimate, arguments));
   return 0;
 }

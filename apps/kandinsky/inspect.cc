@@ -17,9 +17,7 @@ struct Arguments {
   bool sha256 = false;
 };
 
-std::string shape_of(const TensorInfo& tensor) {
-  return fmt::format("[{}]", fmt::join(tensor.shape, ", "));
-}
+std::string shape_of(const TensorInfo& tensor) { return fmt::format("[{}]", fmt::join(tensor.shape, ", ")); }
 
 int run(const Arguments& arguments) {
   const Checkpoint checkpoint = Checkpoint::open(arguments.file);
@@ -44,15 +42,13 @@ int run(const Arguments& arguments) {
   }
   name_width = std::min<std::size_t>(name_width, 80);
   for (const TensorInfo& tensor : checkpoint.tensors()) {
-    std::string line =
-        fmt::format("{:<{}}  {:<8}  {:<{}}", one_line(tensor.name), name_width, dtype_name(tensor.dtype),
-                    shape_of(tensor), arguments.sha256 ? shape_width : 0);
+    std::string line = fmt::format("{:<{}}  {:<8}  {:<{}}", one_line(tensor.name), name_width, dtype_name(tensor.dtype),
+                                   shape_of(tensor), arguments.sha256 ? shape_width : 0);
     if (arguments.sha256) line += "  " + tensor.sha256();
     checkpoint.drop_pages(tensor);
     print(line + "\n");
   }
-  print(fmt::format("{}, {} tensors, {} elements\n", checkpoint.format(), checkpoint.tensors().size(),
-                    elements));
+  print(fmt::format("{}, {} tensors, {} elements\n", checkpoint.format(), checkpoint.tensors().size(), elements));
   return 0;
 }
 
@@ -64,8 +60,7 @@ void add_inspect(CLI::App& program) {
   Arguments& a = *arguments;
   command.path("FILE", a.file, "torch.save (.bin, .pt, .pth, .ckpt) or safetensors", Need::required);
   command.flag("--sha256", a.sha256, "Hash every tensor's bytes (row-major, little-endian)");
-  command.flag("--json", a.json,
-               "Print {\"format\", \"tensors\": [{\"name\", \"dtype\", \"shape\", \"sha256\"}]}");
+  command.flag("--json", a.json, "Print {\"format\", \"tensors\": [{\"name\", \"dtype\", \"shape\", \"sha256\"}]}");
   command.examples(
       "  kandinsky inspect models/emojich-nano/rudalle_kandinsky.bin\n"
       "  kandinsky inspect --json --sha256 model.safetensors\n\n"

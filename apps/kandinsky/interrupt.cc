@@ -43,11 +43,7 @@ void install_signal_handlers() {
   sigaction(SIGPIPE, &action, nullptr);
 }
 
-StopLater::StopLater() noexcept {
-  waiting.fetch_add(1);
-}
-StopLater::~StopLater() {
-  waiting.fetch_sub(1);
-}
+StopLater::StopLater() noexcept { waiting.fetch_add(1); }
+StopLater::~StopLater() { waiting.fetch_sub(1); }
 
 }  // namespace kandinsky::cli

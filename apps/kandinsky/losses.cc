@@ -22,8 +22,7 @@ struct Arguments {
 Image fitted(const Image& image, int side) {
   if (image.width() == side && image.height() == side) return image;
   const int square = std::min(image.width(), image.height());
-  return image.crop((image.width() - square) / 2, (image.height() - square) / 2, square, square)
-      .resize(side, side);
+  return image.crop((image.width() - square) / 2, (image.height() - square) / 2, square, square).resize(side, side);
 }
 
 int run(const Arguments& arguments) {

@@ -47,8 +47,7 @@ void ModelArguments::add_transformer(Command& command) {
   command.group("Files instead of the model directory's");
   command.path("--transformer", files.transformer, "Transformer weights");
   command.path("--transformer-config", files.transformer_config, "Transformer hyper-parameters (JSON)");
-  command.choice("--preset", preset,
-                 {"kandinsky", "malevich", "malevich-v2", "emojich", "surrealist", "nano"},
+  command.choice("--preset", preset, {"kandinsky", "malevich", "malevich-v2", "emojich", "surrealist", "nano"},
                  "Hyper-parameters of a known transformer");
 }
 
@@ -56,9 +55,7 @@ void ModelArguments::add_tokenizer(Command& command) {
   command.path("--tokenizer", files.tokenizer, "Text tokenizer (YTTM or SentencePiece)");
 }
 
-void ModelArguments::add_vqgan(Command& command) {
-  command.path("--vqgan", files.vqgan, "VQGAN weights");
-}
+void ModelArguments::add_vqgan(Command& command) { command.path("--vqgan", files.vqgan, "VQGAN weights"); }
 
 void ModelArguments::add_ruclip(Command& command) {
   command.path("--ruclip", files.ruclip, "ruCLIP directory", Need::optional, "DIR");

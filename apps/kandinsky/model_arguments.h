@@ -32,8 +32,7 @@ struct ModelArguments {
 
   // One of the files: the path given for it, else the one of the model directory. Throws UsageError if
   // neither is given and Error (not_found) if the model has none.
-  std::filesystem::path find(std::filesystem::path ModelFiles::*part, const char* option,
-                             const char* what) const;
+  std::filesystem::path find(std::filesystem::path ModelFiles::*part, const char* option, const char* what) const;
 };
 
 }  // namespace kandinsky::cli

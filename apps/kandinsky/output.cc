@@ -39,9 +39,7 @@ void flush_output() {
   if (std::fflush(stdout) != 0) output_failed();
 }
 
-std::string to_line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string to_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 bool is_utf8(const std::string& text) {
   try {

@@ -26,8 +26,7 @@ void make_writable_folder(const fs::path& folder) {
   const fs::path probe = folder / fmt::format(".{}.probe", getpid());
   std::FILE* file = std::fopen(probe.c_str(), "wbx");
   if (file == nullptr)
-    throw Error(ErrorCode::io, folder.string(),
-                fmt::format("cannot be written to: {}", std::strerror(errno)));
+    throw Error(ErrorCode::io, folder.string(), fmt::format("cannot be written to: {}", std::strerror(errno)));
   std::fclose(file);
   std::remove(probe.c_str());
 }

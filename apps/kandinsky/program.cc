@@ -30,8 +30,7 @@ std::string speaker(const CLI::App& program) {
 }
 
 bool has_command(const CLI::App& program, const std::string& name) {
-  return !program.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; })
-              .empty();
+  return !program.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; }).empty();
 }
 
 std::string unexpected(const CLI::App& program) {
@@ -67,8 +66,7 @@ int parse(CLI::App& program, int argc, char** argv) {
 
 int run(int argc, char** argv) {
   chosen_action = nullptr;
-  CLI::App program("Draws pictures from Russian prompts with models of the ruDALL-E Kandinsky family.",
-                   "kandinsky");
+  CLI::App program("Draws pictures from Russian prompts with models of the ruDALL-E Kandinsky family.", "kandinsky");
   program.formatter(help_formatter());
   program.set_version_flag("--version", fmt::format("kandinsky {} (LibTorch {})", version(), torch_version()),
                            "Print the versions and exit");
@@ -100,9 +98,7 @@ int run(int argc, char** argv) {
   }
 }
 
-void set_action(std::function<int()> action) {
-  chosen_action = std::move(action);
-}
+void set_action(std::function<int()> action) { chosen_action = std::move(action); }
 
 Command add_command(CLI::App& program, const std::string& name, const std::string& description) {
   CLI::App* command = program.add_subcommand(name, description);

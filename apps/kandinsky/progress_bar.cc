@@ -61,9 +61,7 @@ bool is_terminal() {
 
 ProgressBar::ProgressBar() : terminal_(is_terminal()) {}
 
-ProgressBar::~ProgressBar() {
-  finish();
-}
+ProgressBar::~ProgressBar() { finish(); }
 
 void ProgressBar::note(const std::string& text) {
   if (!terminal_) return;
@@ -85,8 +83,8 @@ void ProgressBar::show(const Progress& progress) {
   last_draw_ = now;
   const auto [name, unit] = text_of(progress.stage);
   const double seconds = std::chrono::duration<double>(now - stage_start_).count();
-  std::string line = fmt::format("  {:<9}  {}  {}/{} {}", name, bar(progress.step, progress.steps),
-                                 progress.step, progress.steps, unit);
+  std::string line = fmt::format("  {:<9}  {}  {}/{} {}", name, bar(progress.step, progress.steps), progress.step,
+                                 progress.steps, unit);
   if (progress.stage == Stage::drawing)
     line += fmt::format("  {} image{}", progress.images, progress.images == 1 ? "" : "s");
   draw(line + fmt::format("  {:.1f} s", seconds));

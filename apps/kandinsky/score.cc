@@ -20,15 +20,12 @@ struct Arguments {
 int run(const Arguments& arguments) {
   for (const std::string& text : arguments.texts)
     if (!is_utf8(text)) throw UsageError("--text: is not valid UTF-8");
-  const std::filesystem::path directory =
-      arguments.model.find(&ModelFiles::ruclip, "--ruclip", "ruCLIP directory");
+  const std::filesystem::path directory = arguments.model.find(&ModelFiles::ruclip, "--ruclip", "ruCLIP directory");
   std::vector<Image> images;
   for (const std::string& file : arguments.images) images.push_back(Image::load(file));
   const RuClip ruclip = RuClip::load(directory, arguments.model.compute());
   const std::vector<float> scores = ruclip.scores(arguments.texts, images);
-  const auto score = [&](std::size_t text, std::size_t image) {
-    return scores[text * images.size() + image];
-  };
+  const auto score = [&](std::size_t text, std::size_t image) { return scores[text * images.size() + image]; };
 
   if (arguments.json) {
     Json rows = Json::array();

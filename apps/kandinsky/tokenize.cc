@@ -29,10 +29,8 @@ Target target_of(const Arguments& arguments) {
   const ModelArguments& model = arguments.model;
   if (arguments.target == "ruclip") {
     if (!model.files.tokenizer.empty())
-      return {Tokenizer::load(model.files.tokenizer),
-              arguments.length.value_or(RuClipConfig().context_length)};
-    const std::filesystem::path directory =
-        model.find(&ModelFiles::ruclip, "--tokenizer", "ruCLIP directory");
+      return {Tokenizer::load(model.files.tokenizer), arguments.length.value_or(RuClipConfig().context_length)};
+    const std::filesystem::path directory = model.find(&ModelFiles::ruclip, "--tokenizer", "ruCLIP directory");
     const RuClipConfig config = RuClipConfig::load(directory / "config.json");
     return {Tokenizer::load(directory / "bpe.model"), arguments.length.value_or(config.context_length)};
   }
@@ -68,15 +66,13 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_tokenize(CLI::App& program) {
-  Command command =
-      add_command(program, "tokenize", "Show the token ids of texts, or of lines from standard input");
+  Command command = add_command(program, "tokenize", "Show the token ids of texts, or of lines from standard input");
   const auto arguments = std::make_shared<Arguments>();
   Arguments& a = *arguments;
   command.rest("TEXT", a.texts, "Texts; without any, lines of standard input");
   a.model.add_model(command);
   a.model.add_tokenizer(command);
-  command.choice("--for", a.target, {"transformer", "ruclip", "raw"},
-                 "What that model sees, or the text's ids alone");
+  command.choice("--for", a.target, {"transformer", "ruclip", "raw"}, "What that model sees, or the text's ids alone");
   command.integer("--length", a.length, 2, 1 << 20, "Ids of a text, cut or padded",
                   "the model's, or 128, or 77 for ruclip");
   command.flag("--json", a.json, "Print {\"ids\": [...]} a line");

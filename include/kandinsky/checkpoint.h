@@ -14,7 +14,7 @@ namespace kandinsky {
 
 // One tensor of a checkpoint: a strided view of bytes that the checkpoint keeps mapped.
 struct KANDINSKY_API TensorInfo {
-  std::string name;                   // path of dictionary keys and list indices, joined by '/'
+  std::string name;  // path of dictionary keys and list indices, joined by '/'
   DType dtype = DType::float32;
   std::vector<std::int64_t> shape;    // empty for a scalar
   std::vector<std::int64_t> strides;  // in elements, one a dimension; 0 repeats

@@ -16,8 +16,8 @@ KANDINSKY_API Precision precision(std::string_view name);
 KANDINSKY_API std::string_view precision_name(Precision precision) noexcept;
 
 struct KANDINSKY_API DeviceInfo {
-  std::string name;              // "cpu", "cuda:0" ...
-  std::string description;       // e.g. "AMD EPYC, 2 cores" or "NVIDIA H200"
+  std::string name;                // "cpu", "cuda:0" ...
+  std::string description;         // e.g. "AMD EPYC, 2 cores" or "NVIDIA H200"
   std::uint64_t memory_total = 0;  // bytes
   std::uint64_t memory_free = 0;   // bytes
 };
@@ -26,8 +26,8 @@ struct KANDINSKY_API DeviceInfo {
 KANDINSKY_API std::vector<DeviceInfo> devices();
 
 // Where and how a model computes. `device`: "auto" (the first CUDA device, else the CPU), "cpu", "cuda" or "cuda:N".
-// `threads`: CPU threads of one call, 0..1024, of which no more run than there are cores (or the process's control group
-// has time for); 0 for one a core. The answers do not depend on it.
+// `threads`: CPU threads of one call, 0..1024, of which no more run than there are cores (or the process's control
+// group has time for); 0 for one a core. The answers do not depend on it.
 struct KANDINSKY_API ComputeOptions {
   std::string device = "auto";
   Precision precision = Precision::automatic;

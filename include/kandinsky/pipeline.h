@@ -44,10 +44,10 @@ struct KANDINSKY_API Picture {
 // A new object holds the original service's defaults. Pipeline::default_options() holds the model's: those of its
 // optional generation_config.json where that says otherwise.
 struct KANDINSKY_API GenerateOptions {
-  int images = 8;                // to draw, 1..4096
-  int pick = 4;                  // to keep, 1..4096; more than `images` keeps all
-  std::optional<int> top_k;      // default 4096, or the model's
-  std::optional<double> top_p;   // default 0.975, or the model's
+  int images = 8;                     // to draw, 1..4096
+  int pick = 4;                       // to keep, 1..4096; more than `images` keeps all
+  std::optional<int> top_k;           // default 4096, or the model's
+  std::optional<double> top_p;        // default 0.975, or the model's
   std::optional<double> temperature;  // default 1, or the model's
   bool greedy = false;
   std::uint64_t seed = 0;
@@ -67,12 +67,12 @@ struct KANDINSKY_API GenerateOptions {
 
 // Where the parts of a model lie. Paths that are empty are found in the model's directory.
 struct KANDINSKY_API ModelFiles {
-  std::filesystem::path transformer;       // rudalle_kandinsky.bin, or any one *.bin, *.pt, *.safetensors
+  std::filesystem::path transformer;         // rudalle_kandinsky.bin, or any one *.bin, *.pt, *.safetensors
   std::filesystem::path transformer_config;  // config.json, optional
-  std::filesystem::path tokenizer;         // tokenizer/bpe.model
-  std::filesystem::path vqgan;             // vae/*.ckpt
-  std::filesystem::path ruclip;            // a directory; optional
-  std::filesystem::path real_esrgan;       // x4/*.pth; optional
+  std::filesystem::path tokenizer;           // tokenizer/bpe.model
+  std::filesystem::path vqgan;               // vae/*.ckpt
+  std::filesystem::path ruclip;              // a directory; optional
+  std::filesystem::path real_esrgan;         // x4/*.pth; optional
   std::filesystem::path generation_config;   // generation_config.json, optional
 
   // Fills what is empty from a weights directory. Throws Error (not_found) that names what is missing.
@@ -82,8 +82,8 @@ struct KANDINSKY_API ModelFiles {
 struct KANDINSKY_API PipelineOptions : ComputeOptions {
   ModelFiles files;
   std::optional<TransformerConfig> transformer;  // overrides what the files say; nullopt detects
-  bool rank = true;              // false: ruCLIP is not loaded
-  bool super_resolution = true;  // false: Real-ESRGAN is not loaded
+  bool rank = true;                              // false: ruCLIP is not loaded
+  bool super_resolution = true;                  // false: Real-ESRGAN is not loaded
 };
 
 // Loaded models that make up a pipeline.
@@ -98,7 +98,7 @@ struct KANDINSKY_API PipelineParts {
 // What loading a model directory would take, found without loading it.
 struct KANDINSKY_API MemoryEstimate {
   struct Part {
-    std::string name;                // "transformer", "vqgan", "ruclip", "real_esrgan"
+    std::string name;  // "transformer", "vqgan", "ruclip", "real_esrgan"
     std::int64_t parameters = 0;
     std::uint64_t weight_bytes = 0;  // in memory, at the precision asked for
   };

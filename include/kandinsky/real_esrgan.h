@@ -16,10 +16,10 @@ namespace kandinsky {
 
 // How a picture is cut into tiles. The first three are the reference's, in pixels of the input.
 struct KANDINSKY_API TilingOptions {
-  int tile = 192;      // side of a tile without its padding; must exceed 2 * padding
-  int padding = 24;    // around every tile, dropped again
-  int mirror = 15;     // mirrored around the whole picture, dropped again
-  int batch = 4;       // tiles at a time: memory grows with it
+  int tile = 192;    // side of a tile without its padding; must exceed 2 * padding
+  int padding = 24;  // around every tile, dropped again
+  int mirror = 15;   // mirrored around the whole picture, dropped again
+  int batch = 4;     // tiles at a time: memory grows with it
   // The reference extends every picture to a multiple of `tile`. By default a tile is no larger than the picture needs.
   bool reference = false;
 };

@@ -46,8 +46,8 @@ struct KANDINSKY_API Latents {
 
 // A picture of a ranking.
 struct KANDINSKY_API Ranked {
-  int index = 0;     // into the images given
-  float score = 0;   // cosine, -1..1
+  int index = 0;    // into the images given
+  float score = 0;  // cosine, -1..1
 };
 
 // ruCLIP: scores of pictures against Russian texts. Immutable after load; may be called from several threads at once.

@@ -23,13 +23,13 @@ struct KANDINSKY_API TransformerConfig {
   int layers = 0;
   int hidden = 0;
   int heads = 0;
-  int text_length = 0;    // T: text tokens
-  int grid = 0;           // D: image tokens along one side
-  int text_vocab = 0;     // padding ids included
+  int text_length = 0;  // T: text tokens
+  int grid = 0;         // D: image tokens along one side
+  int text_vocab = 0;   // padding ids included
   int image_vocab = 0;
-  int version = 3;        // 2 or 3: v2 puts one more token before the text
-  bool sandwich = true;   // layer norms after attention and MLP too
-  bool relax = true;      // precision-bottleneck relaxation (rounding only)
+  int version = 3;       // 2 or 3: v2 puts one more token before the text
+  bool sandwich = true;  // layer norms after attention and MLP too
+  bool relax = true;     // precision-bottleneck relaxation (rounding only)
 
   int head_size() const noexcept { return hidden / heads; }
   int image_length() const noexcept { return grid * grid; }
@@ -74,15 +74,15 @@ struct KANDINSKY_API DrawnTokens {
 
 struct KANDINSKY_API DrawOptions {
   int images = 1;
-  int first_number = 0;      // numbers are first_number .. first_number + images - 1
-  int batch = 8;             // images in one step of the token loop; does not change the answers
+  int first_number = 0;  // numbers are first_number .. first_number + images - 1
+  int batch = 8;         // images in one step of the token loop; does not change the answers
   std::uint64_t seed = 0;
   SamplingOptions sampling;
   // One id a position, or -1 where the model draws; empty: all drawn. grid * grid values.
   std::vector<std::int32_t> forced;
   ProgressCallback progress;
-  // Called on the calling thread with the ids of an image so far, for every image in work, whenever `preview_every` more
-  // have been drawn (0: never). Returning false cancels.
+  // Called on the calling thread with the ids of an image so far, for every image in work, whenever `preview_every`
+  // more have been drawn (0: never). Returning false cancels.
   std::function<bool(int number, std::span<const std::int32_t> tokens)> preview;
   int preview_every = 0;
 };

@@ -36,12 +36,13 @@ struct KANDINSKY_API VqganConfig {
   int downsampling() const noexcept;
 };
 
-// Image tokens to pixels and back, in fp32; on a GPU, unless the precision asked for is fp32, tensor cores multiply them
-// as TF32 (pictures stay within 1 of 255). Immutable after load; may be called from several threads at once.
+// Image tokens to pixels and back, in fp32; on a GPU, unless the precision asked for is fp32, tensor cores multiply
+// them as TF32 (pictures stay within 1 of 255). Immutable after load; may be called from several threads at once.
 class KANDINSKY_API VqganDecoder {
  public:
-  // Loads what matches and ignores the rest (`loss.*` ...). `config` defaults to `config.json` beside the file, else the
-  // f8 model, with sizes that can be read from tensor shapes taken from there. Throws Error: not_found, io, bad_file.
+  // Loads what matches and ignores the rest (`loss.*` ...). `config` defaults to `config.json` beside the file, else
+  // the f8 model, with sizes that can be read from tensor shapes taken from there. Throws Error: not_found, io,
+  // bad_file.
   static VqganDecoder load(const std::filesystem::path& path, const ComputeOptions& options = {});
   static VqganDecoder load(const Checkpoint& checkpoint, const VqganConfig& config, const ComputeOptions& options = {});
 

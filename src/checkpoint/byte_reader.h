@@ -27,8 +27,8 @@ class ByteReader {
 
   std::span<const std::byte> take(std::uint64_t count) {
     if (count > remaining()) {
-      fail(ErrorCode::bad_file, subject_, "{} ends too early: {} bytes expected at byte {}, {} found", what_,
-           count, position_, remaining());
+      fail(ErrorCode::bad_file, subject_, "{} ends too early: {} bytes expected at byte {}, {} found", what_, count,
+           position_, remaining());
     }
     const auto taken = bytes_.subspan(position_, static_cast<std::size_t>(count));
     position_ += taken.size();
@@ -44,8 +44,7 @@ class ByteReader {
   std::string_view line() {
     const void* end = remaining() == 0 ? nullptr : std::memchr(bytes_.data() + position_, '\n', remaining());
     if (end == nullptr) fail(ErrorCode::bad_file, subject_, "{} ends in the middle of a line", what_);
-    const auto length =
-        static_cast<std::size_t>(static_cast<const std::byte*>(end) - bytes_.data()) - position_;
+    const auto length = static_cast<std::size_t>(static_cast<const std::byte*>(end) - bytes_.data()) - position_;
     const std::string_view text = as_text(take(length));
     take(1);
     return text;

@@ -57,11 +57,10 @@ struct Checkpoint::Impl {
       impl->format = "torch-legacy";
       contents = read_torch_legacy(source);
     } else if (as_text(source.bytes).starts_with("version https://git-lfs")) {
-      fail(ErrorCode::bad_file, source.name,
-           "this is a Git LFS pointer: fetch the file itself with 'git lfs pull'");
+      fail(ErrorCode::bad_file, source.name, "this is a Git LFS pointer: fetch the file itself with 'git lfs pull'");
     } else {
-      fail(ErrorCode::bad_file, source.name,
-           "no checkpoint: expected a torch.save file or safetensors, {} bytes found", source.bytes.size());
+      fail(ErrorCode::bad_file, source.name, "no checkpoint: expected a torch.save file or safetensors, {} bytes found",
+           source.bytes.size());
     }
     impl->name = source.name;
     impl->tensors = std::move(contents.tensors);
@@ -90,15 +89,9 @@ Checkpoint Checkpoint::from_memory(std::span<const std::byte> bytes, std::string
   return Checkpoint(Impl::read({bytes, std::move(name)}, nullptr));
 }
 
-std::string_view Checkpoint::format() const noexcept {
-  return impl_->format;
-}
-const std::string& Checkpoint::name() const noexcept {
-  return impl_->name;
-}
-const std::vector<TensorInfo>& Checkpoint::tensors() const noexcept {
-  return impl_->tensors;
-}
+std::string_view Checkpoint::format() const noexcept { return impl_->format; }
+const std::string& Checkpoint::name() const noexcept { return impl_->name; }
+const std::vector<TensorInfo>& Checkpoint::tensors() const noexcept { return impl_->tensors; }
 
 const TensorInfo* Checkpoint::find(std::string_view name) const noexcept {
   const auto found = impl_->by_name.find(name);

@@ -31,16 +31,14 @@ class Stream {
 Inflater::Inflater(const Source& source)
     : file_(source.name),
       left_(std::min<std::uint64_t>(
-          most_inflated, always_inflated + std::min<std::uint64_t>(source.bytes.size(), most_inflated) * 8)) {
-}
+          most_inflated, always_inflated + std::min<std::uint64_t>(source.bytes.size(), most_inflated) * 8)) {}
 
 std::vector<std::byte> Inflater::inflate(const ZipRecord& record, std::uint64_t size) {
   const auto refuse = [&](std::string_view why) {
     fail(ErrorCode::bad_file, file_, "compressed zip record '{}' {}", printable(record.name), why);
   };
   if (size > left_) {
-    refuse(fmt::format("would take {} bytes of memory, {} are allowed: store the records uncompressed", size,
-                       left_));
+    refuse(fmt::format("would take {} bytes of memory, {} are allowed: store the records uncompressed", size, left_));
   }
   // No record of a checkpoint that passes the check above comes from so many bytes.
   if (record.bytes.size() > std::numeric_limits<uInt>::max()) refuse("is too large");

@@ -55,8 +55,7 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::drop(std::span<const std::byte> range) const noexcept {
-  const auto offset =
-      reinterpret_cast<std::uintptr_t>(range.data()) - reinterpret_cast<std::uintptr_t>(bytes_.data());
+  const auto offset = reinterpret_cast<std::uintptr_t>(range.data()) - reinterpret_cast<std::uintptr_t>(bytes_.data());
   if (offset > bytes_.size() || range.size() > bytes_.size() - offset) return;
   // The mapping starts on a page. The last page of the file has no neighbour behind the end.
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));

@@ -16,8 +16,7 @@ class MemoryBudget {
       : file_(std::move(file)), left_(std::min(most, (std::size_t{4} << 20) + 64 * std::min(bytes, most))) {}
 
   void charge(std::size_t bytes) {
-    if (bytes > left_)
-      fail(ErrorCode::bad_file, file_, "describes more objects than a file of its size should");
+    if (bytes > left_) fail(ErrorCode::bad_file, file_, "describes more objects than a file of its size should");
     left_ -= bytes;
   }
 

@@ -60,9 +60,7 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse(std::string_view why) const {
-    fail(ErrorCode::bad_file, file_, "damaged pickle: {}", why);
-  }
+  [[noreturn]] void refuse(std::string_view why) const { fail(ErrorCode::bad_file, file_, "damaged pickle: {}", why); }
 
   void push(const Value& value) { stack_.push(value); }
 
@@ -81,8 +79,7 @@ class Reader {
     const auto digits = bytes_.take(length);
     if (digits.size() > 8) return push(text_value(Kind::big_integer, as_text(digits)));
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < digits.size(); ++i)
-      value |= std::to_integer<std::uint64_t>(digits[i]) << (8 * i);
+    for (std::size_t i = 0; i < digits.size(); ++i) value |= std::to_integer<std::uint64_t>(digits[i]) << (8 * i);
     if (!digits.empty() && digits.size() < 8 && (digits.back() & std::byte{0x80}) != std::byte{0}) {
       value |= ~std::uint64_t{0} << (8 * digits.size());
     }
@@ -102,8 +99,7 @@ class Reader {
   void push_float_line(std::string_view line) {
     double value = 0;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
-    if (error == std::errc::invalid_argument || end != line.data() + line.size())
-      refuse("a line that is no number");
+    if (error == std::errc::invalid_argument || end != line.data() + line.size()) refuse("a line that is no number");
     push(number(value));
   }
 
@@ -155,8 +151,7 @@ class Reader {
   void stack_global() {
     const Value name = stack_.pop();
     const Value module = stack_.pop();
-    if (name.kind != Kind::text || module.kind != Kind::text)
-      refuse("a class or function whose name is no text");
+    if (name.kind != Kind::text || module.kind != Kind::text) refuse("a class or function whose name is no text");
     push(find_global(module.view(), name.view()));
   }
 

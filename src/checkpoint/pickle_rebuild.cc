@@ -25,15 +25,11 @@ Value reference(Kind kind, std::size_t index) {
   return value;
 }
 
-bool is_sequence(const Value& value) {
-  return value.kind == Kind::tuple || value.kind == Kind::list;
-}
+bool is_sequence(const Value& value) { return value.kind == Kind::tuple || value.kind == Kind::list; }
 
 }  // namespace
 
-void Rebuilder::refuse(std::string_view why) const {
-  fail(ErrorCode::bad_file, file_, "damaged pickle: {}", why);
-}
+void Rebuilder::refuse(std::string_view why) const { fail(ErrorCode::bad_file, file_, "damaged pickle: {}", why); }
 
 Value Rebuilder::container(Kind kind, std::span<const Value> items) {
   budget_.charge(container_bytes + 2 * items.size_bytes());
@@ -59,8 +55,7 @@ void Rebuilder::append(const Value& list, std::span<const Value> items) {
 }
 
 Value Rebuilder::construct(const Value& callable, const Value& arguments) {
-  if (callable.kind != Kind::global && callable.kind != Kind::opaque)
-    refuse("an object of something that is no class");
+  if (callable.kind != Kind::global && callable.kind != Kind::opaque) refuse("an object of something that is no class");
   if (callable.kind == Kind::global &&
       (callable.global == Global::ordered_dict || callable.global == Global::default_dict)) {
     return container(Kind::dict);
@@ -111,8 +106,7 @@ Value Rebuilder::dict_of(const Value& pairs) {
   const Value dict = container(Kind::dict);
   if (!is_sequence(pairs)) return opaque();
   for (const Value& pair : pickle_.items(pairs)) {
-    if (!is_sequence(pair) || pickle_.items(pair).size() != 2)
-      refuse("a dictionary made of something that is no pair");
+    if (!is_sequence(pair) || pickle_.items(pair).size() != 2) refuse("a dictionary made of something that is no pair");
     set_items(dict, pickle_.items(pair));
   }
   return dict;
@@ -136,17 +130,14 @@ std::vector<std::int64_t> Rebuilder::integers(const Value& value, std::string_vi
 // (storage, offset, size, stride, requires_grad, backward_hooks, ...); _rebuild_tensor has the first four
 // alone, and _rebuild_tensor_v3 adds a dtype.
 Value Rebuilder::rebuild_tensor(Global global, std::span<const Value> arguments) {
-  const std::size_t expected = global == Global::rebuild_tensor      ? 4
-                               : global == Global::rebuild_tensor_v2 ? 6
-                                                                     : 7;
+  const std::size_t expected = global == Global::rebuild_tensor ? 4 : global == Global::rebuild_tensor_v2 ? 6 : 7;
   if (arguments.size() < expected) {
     refuse(fmt::format("a tensor is made of {} arguments, {} expected", arguments.size(), expected));
   }
   if (arguments[0].kind == Kind::opaque) refuse("a tensor over a storage of unknown type");
   if (arguments[0].kind != Kind::storage) refuse("a tensor without a storage");
   if (arguments[1].kind != Kind::integer) refuse("the offset of a tensor is no integer");
-  const Value& type =
-      global == Global::rebuild_tensor_v3 ? arguments[6] : pickle_.storages[arguments[0].index].type;
+  const Value& type = global == Global::rebuild_tensor_v3 ? arguments[6] : pickle_.storages[arguments[0].index].type;
   if (!type.has_dtype) refuse("a tensor of an unknown dtype");
 
   budget_.charge(2 * sizeof(Tensor));

@@ -73,9 +73,7 @@ class Stack {
     if (vector.size() == vector.capacity()) budget_.charge((2 * vector.capacity() + 1) * sizeof(T));
   }
 
-  [[noreturn]] void refuse(const char* why) const {
-    fail(ErrorCode::bad_file, file_, "damaged pickle: {}", why);
-  }
+  [[noreturn]] void refuse(const char* why) const { fail(ErrorCode::bad_file, file_, "damaged pickle: {}", why); }
 
   MemoryBudget& budget_;
   const std::string& file_;

@@ -35,16 +35,14 @@ void check_coverage(const SafetensorsHeader& header, std::uint64_t data_bytes, c
 
 }  // namespace
 
-bool looks_like_safetensors(std::span<const std::byte> bytes) {
-  return bytes.size() > 8 && bytes[8] == std::byte{'{'};
-}
+bool looks_like_safetensors(std::span<const std::byte> bytes) { return bytes.size() > 8 && bytes[8] == std::byte{'{'}; }
 
 Contents read_safetensors(const Source& source) {
   ByteReader reader(source.bytes, source.name, "the safetensors file");
   const auto header_bytes = reader.number<std::uint64_t>();
   if (header_bytes > max_header_bytes) {
-    fail(ErrorCode::bad_file, source.name, "safetensors header of {} bytes, at most {} expected",
-         header_bytes, max_header_bytes);
+    fail(ErrorCode::bad_file, source.name, "safetensors header of {} bytes, at most {} expected", header_bytes,
+         max_header_bytes);
   }
   SafetensorsHeader header = parse_safetensors_header(as_text(reader.take(header_bytes)), source.name);
   const std::span<const std::byte> data = source.bytes.subspan(reader.position());
@@ -56,8 +54,7 @@ Contents read_safetensors(const Source& source) {
     const std::size_t size = element_size(entry.dtype);
     TensorInfo tensor{entry.name, entry.dtype, entry.shape, {}, nullptr};
     // Sizes first: strides are products of them.
-    check_extent(entry.shape, std::vector<std::int64_t>(entry.shape.size(), 0), size, source.name,
-                 entry.name);
+    check_extent(entry.shape, std::vector<std::int64_t>(entry.shape.size(), 0), size, source.name, entry.name);
     tensor.strides = contiguous_strides(entry.shape);
     const auto bytes = static_cast<std::uint64_t>(tensor.element_count()) * size;
     if (entry.begin > entry.end || entry.end > data.size()) {

@@ -125,9 +125,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool number_integer(std::int64_t value) override {
-    refuse(fmt::format("the number {} is negative", value));
-  }
+  bool number_integer(std::int64_t value) override { refuse(fmt::format("the number {} is negative", value)); }
   bool number_float(double, const std::string& text) override {
     refuse(fmt::format("the number {} is no integer", printable(text)));
   }

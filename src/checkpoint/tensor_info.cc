@@ -21,8 +21,7 @@ void for_each_piece(const TensorInfo& tensor, Sink sink) {
   // Trailing dimensions that lie in a row form one run.
   std::size_t outer = tensor.shape.size();
   std::int64_t run = 1;
-  while (outer > 0 && (tensor.shape[outer - 1] == 1 || tensor.strides[outer - 1] == run))
-    run *= tensor.shape[--outer];
+  while (outer > 0 && (tensor.shape[outer - 1] == 1 || tensor.strides[outer - 1] == run)) run *= tensor.shape[--outer];
   const std::size_t run_bytes = static_cast<std::size_t>(run) * size;
 
   std::array<std::byte, 16384> buffer;

@@ -9,8 +9,7 @@ namespace kandinsky {
 
 std::vector<std::int64_t> contiguous_strides(std::span<const std::int64_t> shape) {
   std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t d = shape.size(); d-- > 1;)
-    strides[d - 1] = strides[d] * std::max<std::int64_t>(shape[d], 1);
+  for (std::size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * std::max<std::int64_t>(shape[d], 1);
   return strides;
 }
 
@@ -19,8 +18,7 @@ Extent check_extent(std::span<const std::int64_t> shape, std::span<const std::in
   const auto refuse = [&](std::string_view message) {
     fail(ErrorCode::bad_file, std::string(file), "tensor '{}' {}", printable(tensor), message);
   };
-  if (shape.size() > max_rank)
-    refuse(fmt::format("has {} dimensions, at most {} expected", shape.size(), max_rank));
+  if (shape.size() > max_rank) refuse(fmt::format("has {} dimensions, at most {} expected", shape.size(), max_rank));
   if (shape.size() != strides.size()) {
     refuse(fmt::format("has {} sizes and {} strides", shape.size(), strides.size()));
   }

@@ -34,10 +34,7 @@ bool is_container(const Value& value) {
 class Walk {
  public:
   Walk(const Pickle& pickle, const std::string& file)
-      : pickle_(pickle),
-        file_(file),
-        budget_(file, pickle.bytes_in_file),
-        open_(pickle.containers.size(), false) {}
+      : pickle_(pickle), file_(file), budget_(file, pickle.bytes_in_file), open_(pickle.containers.size(), false) {}
 
   std::vector<NamedTensor> run() {
     visit(pickle_.root);

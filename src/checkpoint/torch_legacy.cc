@@ -21,8 +21,7 @@ constexpr std::int64_t protocol_version = 1001;
 constexpr std::size_t magic_search_bytes = 32;
 
 void check_system(const Pickle& system, const std::string& file) {
-  if (system.root.kind != Kind::dict)
-    fail(ErrorCode::bad_file, file, "facts about the system expected, a dictionary");
+  if (system.root.kind != Kind::dict) fail(ErrorCode::bad_file, file, "facts about the system expected, a dictionary");
   const auto& items = system.items(system.root);
   for (std::size_t i = 0; i < items.size(); i += 2) {
     if (items[i].kind != Kind::text || items[i].view() != "little_endian") continue;
@@ -35,8 +34,7 @@ void check_system(const Pickle& system, const std::string& file) {
 using Storages = std::map<std::string_view, std::span<const std::byte>>;
 
 // The storages behind the pickles, in the order of `keys`.
-Storages read_storages(const Pickle& object, const Pickle& keys, ByteReader& reader,
-                       const std::string& file) {
+Storages read_storages(const Pickle& object, const Pickle& keys, ByteReader& reader, const std::string& file) {
   // A storage's type, hence its size, is known from the object alone.
   std::map<std::string_view, const pickle::Storage*> described;
   for (const pickle::Storage& storage : object.storages) {
@@ -53,8 +51,8 @@ Storages read_storages(const Pickle& object, const Pickle& keys, ByteReader& rea
     const pickle::Storage& storage = *found->second;
     const auto count = reader.number<std::uint64_t>();
     if (count != storage.count) {
-      fail(ErrorCode::bad_file, file, "storage '{}' has {} elements, {} expected", printable(storage.key),
-           count, storage.count);
+      fail(ErrorCode::bad_file, file, "storage '{}' has {} elements, {} expected", printable(storage.key), count,
+           storage.count);
     }
     if (!storages.emplace(storage.key, reader.take(storage_bytes(storage, file))).second) {
       fail(ErrorCode::bad_file, file, "storage '{}' is stored twice", printable(storage.key));
@@ -94,8 +92,7 @@ Contents read_torch_legacy(const Source& source) {
   Contents contents;
   contents.tensors = resolve_tensors(object, source, [&](std::string_view key, std::uint64_t) {
     const auto found = storages.find(key);
-    if (found == storages.end())
-      fail(ErrorCode::bad_file, source.name, "storage '{}' is missing", printable(key));
+    if (found == storages.end()) fail(ErrorCode::bad_file, source.name, "storage '{}' is missing", printable(key));
     return found->second;
   });
   return contents;

@@ -19,9 +19,8 @@ class RepetitionLimit {
 
   void add(std::uint64_t bytes, std::string_view tensor) {
     if (bytes > left_) {
-      fail(ErrorCode::bad_file, file_,
-           "tensor '{}' repeats its storage to {} bytes, far more than the file has", printable(tensor),
-           bytes);
+      fail(ErrorCode::bad_file, file_, "tensor '{}' repeats its storage to {} bytes, far more than the file has",
+           printable(tensor), bytes);
     }
     left_ -= bytes;
   }
@@ -48,8 +47,7 @@ class Resolver {
     std::int64_t end = 0;
     const bool overflow = __builtin_add_overflow(tensor.offset, storage.view_offset, &first) ||
                           __builtin_add_overflow(first, extent.reach, &end);
-    if (overflow || tensor.offset < 0 || storage.view_offset < 0 ||
-        static_cast<std::uint64_t>(end) > bytes / size) {
+    if (overflow || tensor.offset < 0 || storage.view_offset < 0 || static_cast<std::uint64_t>(end) > bytes / size) {
       fail(ErrorCode::bad_file, source_.name, "tensor '{}' reaches outside its storage of {} bytes",
            printable(named.name), bytes);
     }
@@ -80,8 +78,7 @@ std::uint64_t storage_bytes(const pickle::Storage& storage, const std::string& f
   const std::uint64_t size = storage.type.has_dtype ? element_size(storage.type.dtype) : 1;
   std::uint64_t bytes = 0;
   if (__builtin_mul_overflow(storage.count, size, &bytes)) {
-    fail(ErrorCode::bad_file, file, "storage '{}' of {} elements is too large", printable(storage.key),
-         storage.count);
+    fail(ErrorCode::bad_file, file, "storage '{}' of {} elements is too large", printable(storage.key), storage.count);
   }
   return bytes;
 }

@@ -23,16 +23,13 @@ std::string_view find_root(const ZipDirectory& zip, const std::string& file) {
       fail(ErrorCode::bad_file, file, "two data.pkl, in '{}' and '{}'", printable(root), printable(folder));
     root = folder;
   }
-  if (root.empty())
-    fail(ErrorCode::bad_file, file, "zip file without a data.pkl: expected what torch.save writes");
+  if (root.empty()) fail(ErrorCode::bad_file, file, "zip file without a data.pkl: expected what torch.save writes");
   return root;
 }
 
 }  // namespace
 
-bool looks_like_zip(std::span<const std::byte> bytes) {
-  return as_text(bytes).starts_with("PK\x03\x04");
-}
+bool looks_like_zip(std::span<const std::byte> bytes) { return as_text(bytes).starts_with("PK\x03\x04"); }
 
 Contents read_torch_zip(const Source& source) {
   const ZipDirectory zip(source);
@@ -48,21 +45,18 @@ Contents read_torch_zip(const Source& source) {
 
   if (const ZipRecord* order = zip.find(root + "/byteorder")) {
     const std::string_view text = as_text(read(*order, std::min<std::uint64_t>(order->size, 16)));
-    if (text == "big")
-      fail(ErrorCode::unsupported, source.name, "numbers are big-endian, expected little-endian ones");
-    if (text != "little")
-      fail(ErrorCode::bad_file, source.name, "byte order '{}', expected 'little'", printable(text));
+    if (text == "big") fail(ErrorCode::unsupported, source.name, "numbers are big-endian, expected little-endian ones");
+    if (text != "little") fail(ErrorCode::bad_file, source.name, "byte order '{}', expected 'little'", printable(text));
   }
   const ZipRecord& record = *zip.find(root + std::string(pickle_name));
-  const pickle::Pickle pickle =
-      pickle::read_pickle(read(record, record.size), source.name, record.bytes.size());
+  const pickle::Pickle pickle = pickle::read_pickle(read(record, record.size), source.name, record.bytes.size());
   contents.tensors = resolve_tensors(pickle, source, [&](std::string_view key, std::uint64_t bytes) {
     const ZipRecord* storage =
         key.find('/') == std::string_view::npos ? zip.find(root + "/data/" + std::string(key)) : nullptr;
     if (storage == nullptr) fail(ErrorCode::bad_file, source.name, "storage '{}' is missing", printable(key));
     if (storage->size < bytes) {
-      fail(ErrorCode::bad_file, source.name, "storage '{}' has {} bytes, {} expected", printable(key),
-           storage->size, bytes);
+      fail(ErrorCode::bad_file, source.name, "storage '{}' has {} bytes, {} expected", printable(key), storage->size,
+           bytes);
     }
     return read(*storage, bytes);
   });

@@ -113,8 +113,7 @@ std::span<const std::byte> record_bytes(const Source& source, std::string_view n
   };
   if (sizes.local_offset > data_end) refuse("lies outside the file");
   ByteReader reader(source.bytes.first(data_end).subspan(sizes.local_offset), source.name, "a zip record");
-  if (reader.number<std::uint32_t>() != local_signature)
-    refuse("has no local header where its directory says");
+  if (reader.number<std::uint32_t>() != local_signature) refuse("has no local header where its directory says");
   reader.take(22);
   const auto name_length = reader.number<std::uint16_t>();
   const auto extra_length = reader.number<std::uint16_t>();
@@ -152,8 +151,7 @@ ZipRecord read_record(const Source& source, ByteReader& reader, std::uint64_t da
     fail(ErrorCode::bad_file, source.name, "zip record '{}' {}", printable(record.name), why);
   };
   if ((flags & 1) != 0) refuse("is encrypted");
-  if (method != 0 && method != 8)
-    refuse(fmt::format("is compressed by method {}, expected none or deflate", method));
+  if (method != 0 && method != 8) refuse(fmt::format("is compressed by method {}, expected none or deflate", method));
   record.deflated = method == 8;
   if (!record.deflated && sizes.size != sizes.stored) refuse("is stored, yet has two different sizes");
   record.size = sizes.size;
@@ -174,8 +172,7 @@ ZipDirectory::ZipDirectory(const Source& source) {
   for (std::uint64_t i = 0; i < end.records; ++i) {
     records_.push_back(read_record(source, reader, end.offset));
     if (!by_name_.emplace(records_.back().name, records_.size() - 1).second) {
-      fail(ErrorCode::bad_file, source.name, "two zip records are called '{}'",
-           printable(records_.back().name));
+      fail(ErrorCode::bad_file, source.name, "two zip records are called '{}'", printable(records_.back().name));
     }
   }
 }

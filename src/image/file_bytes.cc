@@ -15,7 +15,8 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path, error)) fail(ErrorCode::bad_file, path.string(), "expected a file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) fail(ErrorCode::io, path.string(), "{}", error.message());
-  if (size > (std::uintmax_t{1} << 30)) fail(ErrorCode::bad_file, path.string(), "{} bytes, more than any picture takes", size);
+  if (size > (std::uintmax_t{1} << 30))
+    fail(ErrorCode::bad_file, path.string(), "{} bytes, more than any picture takes", size);
   std::vector<std::byte> bytes(size);
   std::ifstream file(path, std::ios::binary);
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));

@@ -28,7 +28,8 @@ Image::Image(int width, int height) : width_(width), height_(height) {
   pixels_.resize(std::size_t(width) * height * 3);
 }
 
-Image::Image(int width, int height, std::vector<std::uint8_t> pixels) : width_(width), height_(height), pixels_(std::move(pixels)) {
+Image::Image(int width, int height, std::vector<std::uint8_t> pixels)
+    : width_(width), height_(height), pixels_(std::move(pixels)) {
   if (width < 1 || width > 65535) fail(ErrorCode::invalid_argument, "width", "{} is not in 1..65535", width);
   if (height < 1 || height > 65535) fail(ErrorCode::invalid_argument, "height", "{} is not in 1..65535", height);
   if (pixels_.size() != std::size_t(width) * height * 3)
@@ -51,7 +52,8 @@ std::vector<std::byte> Image::encode(ImageFormat format, int quality) const {
 
 void Image::save(const std::filesystem::path& path, int quality) const {
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   if (extension != ".png" && extension != ".jpg" && extension != ".jpeg")
     fail(ErrorCode::invalid_argument, path.string(), "the name must end in .png, .jpg or .jpeg");
   write_file(path, encode(extension == ".png" ? ImageFormat::png : ImageFormat::jpeg, quality));
@@ -59,9 +61,11 @@ void Image::save(const std::filesystem::path& path, int quality) const {
 
 Image Image::crop(int x, int y, int width, int height) const {
   if (x < 0 || y < 0 || width < 1 || height < 1 || width > width_ - x || height > height_ - y)
-    fail(ErrorCode::invalid_argument, "crop", "{} x {} at ({}, {}) does not lie inside {} x {}", width, height, x, y, width_, height_);
+    fail(ErrorCode::invalid_argument, "crop", "{} x {} at ({}, {}) does not lie inside {} x {}", width, height, x, y,
+         width_, height_);
   Image result(width, height);
-  for (int row = 0; row < height; ++row) std::memcpy(result.row(row), this->row(y + row) + std::size_t(x) * 3, std::size_t(width) * 3);
+  for (int row = 0; row < height; ++row)
+    std::memcpy(result.row(row), this->row(y + row) + std::size_t(x) * 3, std::size_t(width) * 3);
   return result;
 }
 

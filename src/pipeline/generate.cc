@@ -13,8 +13,7 @@ namespace kandinsky {
 namespace {
 
 // Pictures without pixels, in the order of their numbers.
-std::vector<Picture> draw(const Pipeline::Impl& model, std::string_view prompt,
-                          const GenerateOptions& options) {
+std::vector<Picture> draw(const Pipeline::Impl& model, std::string_view prompt, const GenerateOptions& options) {
   const TransformerConfig& config = model.transformer.config();
   DrawOptions drawing;
   drawing.images = options.images;

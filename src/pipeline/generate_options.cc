@@ -23,17 +23,14 @@ void check(const GenerateOptions& options) {
     fail(ErrorCode::invalid_argument, "preview_every", "{} is not a whole number from 0 (0 shows none)",
          options.preview_every);
   if (options.top_k && *options.top_k < 0)
-    fail(ErrorCode::invalid_argument, "top_k", "{} is not a whole number from 0 (0 keeps all)",
-         *options.top_k);
+    fail(ErrorCode::invalid_argument, "top_k", "{} is not a whole number from 0 (0 keeps all)", *options.top_k);
   if (options.top_p && !(*options.top_p > 0 && *options.top_p <= 1))
     fail(ErrorCode::invalid_argument, "top_p", "{} is not above 0 and at most 1", *options.top_p);
   if (options.temperature && !(*options.temperature >= 1e-6 && *options.temperature <= 1000))
     fail(ErrorCode::invalid_argument, "temperature", "{} is not from 0.000001 to 1000", *options.temperature);
 }
 
-void check_prompt(std::string_view prompt) {
-  check_utf8(prompt, "prompt");
-}
+void check_prompt(std::string_view prompt) { check_utf8(prompt, "prompt"); }
 
 SamplingOptions sampling_options(const GenerateOptions& options, const GenerationConfig& model) {
   SamplingOptions sampling;  // holds the service's values

@@ -25,8 +25,7 @@ std::string read(const std::filesystem::path& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) fail(ErrorCode::io, path.string(), "cannot be read");
   text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > most_bytes)
-    fail(ErrorCode::bad_file, path.string(), "is too large for a generation config");
+  if (text.size() > most_bytes) fail(ErrorCode::bad_file, path.string(), "is too large for a generation config");
   return text;
 }
 
@@ -36,8 +35,7 @@ double number(const nlohmann::json& value, const std::filesystem::path& path, co
   if (value.is_number())
     if (const double number = value.get<double>(); fits(number)) return number;
   fail(ErrorCode::bad_file, path.string(), "{} is {}, expected {}", key,
-       value.is_primitive() ? value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)
-                            : value.type_name(),
+       value.is_primitive() ? value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) : value.type_name(),
        expected);
 }
 
@@ -53,14 +51,13 @@ GenerationConfig GenerationConfig::load(const std::filesystem::path& path) {
         return k >= 0 && k == std::floor(k) && k <= std::numeric_limits<int>::max();
       }));
     } else if (key == "top_p") {
-      config.top_p = number(value, path, key, "a number above 0 and at most 1",
-                            [](double p) { return p > 0 && p <= 1; });
+      config.top_p =
+          number(value, path, key, "a number above 0 and at most 1", [](double p) { return p > 0 && p <= 1; });
     } else if (key == "temperature") {
       config.temperature = number(value, path, key, "a number above 0 and at most 1000",
                                   [](double t) { return t >= 1e-6 && t <= 1000; });
     } else {
-      fail(ErrorCode::bad_file, path.string(), "unknown key \"{}\" (known are top_k, top_p and temperature)",
-           key);
+      fail(ErrorCode::bad_file, path.string(), "unknown key \"{}\" (known are top_k, top_p and temperature)", key);
     }
   }
   return config;

@@ -23,8 +23,8 @@ std::vector<std::int32_t> forced_ids(const ImagePrompt& prompt, const VqganDecod
   const int side = grid * pixels;
   const Image& image = prompt.image;
   if (image.width() != side || image.height() != side)
-    fail(ErrorCode::invalid_argument, "image prompt", "is {}x{} pixels, expected {}x{}", image.width(),
-         image.height(), side, side);
+    fail(ErrorCode::invalid_argument, "image prompt", "is {}x{} pixels, expected {}x{}", image.width(), image.height(),
+         side, side);
   check_border("up", prompt.up, grid);
   check_border("down", prompt.down, grid);
   check_border("left", prompt.left, grid);

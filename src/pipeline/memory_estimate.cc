@@ -18,14 +18,11 @@ namespace {
 constexpr int most_batch = 4096;
 
 bool is_real(DType dtype) {
-  return dtype == DType::float64 || dtype == DType::float32 || dtype == DType::float16 ||
-         dtype == DType::bfloat16;
+  return dtype == DType::float64 || dtype == DType::float32 || dtype == DType::float16 || dtype == DType::bfloat16;
 }
 
 // The rest of the program needs memory too.
-std::uint64_t usable(std::uint64_t free) {
-  return free - free / 8;
-}
+std::uint64_t usable(std::uint64_t free) { return free - free / 8; }
 
 std::uint64_t free_memory(const std::string& device) {
   if (device == "cpu") return cpu_info().memory_free;
@@ -37,8 +34,8 @@ std::uint64_t free_memory(const std::string& device) {
 MemoryEstimate::Part transformer_part(const Checkpoint& checkpoint, const TransformerConfig& config,
                                       Precision precision, bool on_cpu) {
   MemoryEstimate::Part part{"transformer", config.parameter_count(), 0};
-  const bool halves = precision == Precision::bf16 || precision == Precision::fp16 ||
-                      (precision == Precision::automatic && !on_cpu);
+  const bool halves =
+      precision == Precision::bf16 || precision == Precision::fp16 || (precision == Precision::automatic && !on_cpu);
   for (const TensorInfo& tensor : checkpoint.tensors()) {
     // Masks are made anew; so are the positions' indices that some checkpoints hold.
     if (!is_real(tensor.dtype) || tensor.name.find("mask") != std::string::npos) continue;
@@ -57,8 +54,7 @@ template <typename Passes>
 MemoryEstimate::Part fp32_part(std::string name, const Checkpoint& checkpoint, Passes passes) {
   MemoryEstimate::Part part{std::move(name), 0, 0};
   for (const TensorInfo& tensor : checkpoint.tensors())
-    if (is_real(tensor.dtype) && passes(std::string_view(tensor.name)))
-      part.parameters += tensor.element_count();
+    if (is_real(tensor.dtype) && passes(std::string_view(tensor.name))) part.parameters += tensor.element_count();
   part.weight_bytes = static_cast<std::uint64_t>(part.parameters) * sizeof(float);
   return part;
 }
@@ -66,8 +62,7 @@ MemoryEstimate::Part fp32_part(std::string name, const Checkpoint& checkpoint, P
 bool is_vqgan_parameter(std::string_view name) {
   if (name.starts_with("model.")) name.remove_prefix(6);
   constexpr std::array prefixes = {"encoder.", "decoder.", "quantize.", "quant_conv.", "post_quant_conv."};
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](const char* prefix) { return name.starts_with(prefix); });
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const char* prefix) { return name.starts_with(prefix); });
 }
 
 std::filesystem::path ruclip_weights(const std::filesystem::path& directory) {
@@ -103,12 +98,11 @@ void check_memory(const MemoryEstimate& estimate, const std::string& device) {
   const std::uint64_t free = free_memory(device);
   if (free == 0 || weights <= free) return;
   constexpr double gigabyte = 1e9;
-  fail(ErrorCode::out_of_memory, device, "the weights take {:.1f} GB and {:.1f} GB are free",
-       weights / gigabyte, free / gigabyte);
+  fail(ErrorCode::out_of_memory, device, "the weights take {:.1f} GB and {:.1f} GB are free", weights / gigabyte,
+       free / gigabyte);
 }
 
-MemoryEstimate Pipeline::estimate(const std::filesystem::path& directory, const PipelineOptions& options,
-                                  int batch) {
+MemoryEstimate Pipeline::estimate(const std::filesystem::path& directory, const PipelineOptions& options, int batch) {
   if (batch < 1 || batch > most_batch)
     fail(ErrorCode::invalid_argument, "batch", "{} is not a whole number from 1 to {}", batch, most_batch);
   const ModelFiles files = ModelFiles::find(directory, options.files);
@@ -116,16 +110,13 @@ MemoryEstimate Pipeline::estimate(const std::filesystem::path& directory, const 
 
   MemoryEstimate estimate;
   const Checkpoint transformer = Checkpoint::open(files.transformer).state_dict();
-  const TransformerConfig config = options.transformer
-                                       ? *options.transformer
-                                       : TransformerConfig::detect(transformer, files.transformer_config);
+  const TransformerConfig config =
+      options.transformer ? *options.transformer : TransformerConfig::detect(transformer, files.transformer_config);
   estimate.parts.push_back(transformer_part(transformer, config, options.precision, on_cpu));
   const auto any = [](std::string_view) { return true; };
-  estimate.parts.push_back(
-      fp32_part("vqgan", Checkpoint::open(files.vqgan).state_dict(), is_vqgan_parameter));
+  estimate.parts.push_back(fp32_part("vqgan", Checkpoint::open(files.vqgan).state_dict(), is_vqgan_parameter));
   if (options.rank && !files.ruclip.empty())
-    estimate.parts.push_back(
-        fp32_part("ruclip", Checkpoint::open(ruclip_weights(files.ruclip)).state_dict(), any));
+    estimate.parts.push_back(fp32_part("ruclip", Checkpoint::open(ruclip_weights(files.ruclip)).state_dict(), any));
   if (options.super_resolution && !files.real_esrgan.empty())
     estimate.parts.push_back(fp32_part("real_esrgan", Checkpoint::open(files.real_esrgan).state_dict(), any));
 

@@ -36,8 +36,7 @@ fs::path only_one(const std::vector<fs::path>& candidates, const fs::path& direc
   if (candidates.size() == 1) return candidates.front();
   std::string names;
   for (const fs::path& path : candidates) names += (names.empty() ? "" : ", ") + path.filename().string();
-  fail(ErrorCode::not_found, directory.string(), "has several files that could be the {} ({}): name one",
-       what, names);
+  fail(ErrorCode::not_found, directory.string(), "has several files that could be the {} ({}): name one", what, names);
 }
 
 // `usual` in the directory, else the only file there with one of the extensions; empty if there is none.
@@ -47,8 +46,7 @@ fs::path pick_file(const fs::path& directory, std::string_view usual,
   if (has_file(directory / usual)) return directory / usual;
   std::vector<fs::path> candidates;
   for (const fs::path& path : entries(directory)) {
-    const bool fits =
-        std::find(extensions.begin(), extensions.end(), path.extension().string()) != extensions.end();
+    const bool fits = std::find(extensions.begin(), extensions.end(), path.extension().string()) != extensions.end();
     if (fits && has_file(path)) candidates.push_back(path);
   }
   return only_one(candidates, directory, what);
@@ -69,8 +67,7 @@ void require(const fs::path& path, const fs::path& directory, std::string_view w
 
 void require_given(const fs::path& path, std::string_view what) {
   std::error_code ignored;
-  if (!path.empty() && !fs::exists(path, ignored))
-    fail(ErrorCode::not_found, path.string(), "no such {}", what);
+  if (!path.empty() && !fs::exists(path, ignored)) fail(ErrorCode::not_found, path.string(), "no such {}", what);
 }
 
 }  // namespace
@@ -85,27 +82,21 @@ ModelFiles ModelFiles::find(const fs::path& directory, ModelFiles files) {
   require_given(files.generation_config, "file");
 
   std::error_code ignored;
-  if (!fs::exists(directory, ignored))
-    fail(ErrorCode::not_found, directory.string(), "no such model directory");
-  if (!has_directory(directory))
-    fail(ErrorCode::not_found, directory.string(), "is a file, not a model directory");
+  if (!fs::exists(directory, ignored)) fail(ErrorCode::not_found, directory.string(), "no such model directory");
+  if (!has_directory(directory)) fail(ErrorCode::not_found, directory.string(), "is a file, not a model directory");
 
   if (files.transformer.empty())
-    files.transformer =
-        pick_file(directory, "rudalle_kandinsky.bin", {".bin", ".pt", ".safetensors"}, "transformer");
-  require(files.transformer, directory, "transformer",
-          "rudalle_kandinsky.bin, or one *.bin, *.pt or *.safetensors");
+    files.transformer = pick_file(directory, "rudalle_kandinsky.bin", {".bin", ".pt", ".safetensors"}, "transformer");
+  require(files.transformer, directory, "transformer", "rudalle_kandinsky.bin, or one *.bin, *.pt or *.safetensors");
   if (files.tokenizer.empty())
     files.tokenizer = pick_file(directory / "tokenizer", "bpe.model", {".model"}, "tokenizer");
   require(files.tokenizer, directory, "tokenizer", "tokenizer/bpe.model");
   if (files.vqgan.empty())
-    files.vqgan =
-        pick_file(directory / "vae", "vqgan.gumbelf8-sber.model.ckpt", {".ckpt", ".safetensors"}, "VQGAN");
+    files.vqgan = pick_file(directory / "vae", "vqgan.gumbelf8-sber.model.ckpt", {".ckpt", ".safetensors"}, "VQGAN");
   require(files.vqgan, directory, "VQGAN", "one vae/*.ckpt");
   if (files.ruclip.empty()) files.ruclip = pick_ruclip(directory);
   if (files.real_esrgan.empty())
-    files.real_esrgan =
-        pick_file(directory / "x4", "RealESRGAN_x4.pth", {".pth", ".safetensors"}, "Real-ESRGAN");
+    files.real_esrgan = pick_file(directory / "x4", "RealESRGAN_x4.pth", {".pth", ".safetensors"}, "Real-ESRGAN");
 
   const auto optional_file = [&](fs::path& path, const char* name) {
     if (path.empty() && has_file(directory / name)) path = directory / name;

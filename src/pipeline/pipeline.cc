@@ -18,8 +18,8 @@ Transformer load_transformer(const ModelFiles& files, const PipelineOptions& opt
   transformer.device = options.device;
   transformer.precision = options.precision;
   transformer.threads = options.threads;
-  transformer.config = options.transformer ? options.transformer
-                                           : TransformerConfig::detect(checkpoint, files.transformer_config);
+  transformer.config =
+      options.transformer ? options.transformer : TransformerConfig::detect(checkpoint, files.transformer_config);
   return Transformer::load(checkpoint, transformer);
 }
 
@@ -45,7 +45,8 @@ void check_parts_fit(const PipelineParts& parts, ErrorCode code, const std::stri
   const TransformerConfig& config = parts.transformer.config();
   const int most = config.text_vocab - config.text_length;
   if (parts.tokenizer.vocab_size() > most)
-    fail(code, tokenizer_name, "has {} text tokens, but the transformer knows only {}", parts.tokenizer.vocab_size(), most);
+    fail(code, tokenizer_name, "has {} text tokens, but the transformer knows only {}", parts.tokenizer.vocab_size(),
+         most);
   const int codes = parts.vqgan.config().codebook_size;
   if (codes < config.image_vocab)
     fail(code, vqgan_name, "has {} image tokens, but the transformer draws from {}", codes, config.image_vocab);
@@ -65,8 +66,7 @@ Pipeline Pipeline::load(const std::filesystem::path& directory, const PipelineOp
   check_memory(estimate(directory, resolved), resolved.device);
 
   // The transformer is most of the bytes: the other parts are loaded beside it.
-  std::future<SmallParts> others =
-      std::async(std::launch::async, [&] { return load_small_parts(files, resolved); });
+  std::future<SmallParts> others = std::async(std::launch::async, [&] { return load_small_parts(files, resolved); });
   Transformer transformer = load_transformer(files, resolved);
   SmallParts small = others.get();
   PipelineParts parts{std::move(small.tokenizer), std::move(transformer), std::move(small.vqgan),
@@ -92,20 +92,10 @@ std::vector<std::int32_t> Pipeline::encode_image_prompt(const ImagePrompt& promp
   return forced_ids(prompt, impl_->vqgan, impl_->transformer.config().grid);
 }
 
-const Tokenizer& Pipeline::tokenizer() const {
-  return impl_->tokenizer;
-}
-const Transformer& Pipeline::transformer() const {
-  return impl_->transformer;
-}
-const VqganDecoder& Pipeline::vqgan() const {
-  return impl_->vqgan;
-}
-const RuClip* Pipeline::ruclip() const {
-  return impl_->ruclip ? &*impl_->ruclip : nullptr;
-}
-const RealEsrgan* Pipeline::real_esrgan() const {
-  return impl_->real_esrgan ? &*impl_->real_esrgan : nullptr;
-}
+const Tokenizer& Pipeline::tokenizer() const { return impl_->tokenizer; }
+const Transformer& Pipeline::transformer() const { return impl_->transformer; }
+const VqganDecoder& Pipeline::vqgan() const { return impl_->vqgan; }
+const RuClip* Pipeline::ruclip() const { return impl_->ruclip ? &*impl_->ruclip : nullptr; }
+const RealEsrgan* Pipeline::real_esrgan() const { return impl_->real_esrgan ? &*impl_->real_esrgan : nullptr; }
 
 }  // namespace kandinsky

@@ -16,8 +16,8 @@ constexpr float leaky = 0.2f;
 constexpr float residual_scale = 0.2f;
 constexpr int tail_reach = 2;  // of the convolutions after the body, in pixels of the features
 
-cpu::Convolution3x3 convolution(const Weights& weights, const std::string& name,
-                                const std::vector<int>& segments, int out) {
+cpu::Convolution3x3 convolution(const Weights& weights, const std::string& name, const std::vector<int>& segments,
+                                int out) {
   int in = 0;
   for (const int segment : segments) in += segment;
   const Weights part = weights.under(name);
@@ -77,8 +77,8 @@ void CpuNetwork::operator()(VisionContext& context, const Features& x, const Mar
   };
   const auto within = [&](const FeatureMap& map, int reach) {
     const Margins gone = cut(reach);
-    return map.view().cropped(static_cast<int>(gone.left), static_cast<int>(gone.top),
-                              static_cast<int>(gone.right), static_cast<int>(gone.bottom));
+    return map.view().cropped(static_cast<int>(gone.left), static_cast<int>(gone.top), static_cast<int>(gone.right),
+                              static_cast<int>(gone.bottom));
   };
   const auto make = [&](int channels) { return FeatureMap(context, 1, x.height, x.width, channels); };
 
@@ -86,8 +86,7 @@ void CpuNetwork::operator()(VisionContext& context, const Features& x, const Mar
   {
     FeatureMap shallow = make(sizes_.features);
     first_(context, x, shallow.view());
-    FeatureMap a = make(sizes_.features), b = make(sizes_.features),
-               grown = make(4 * blocks_[0][0].convs[0].outputs());
+    FeatureMap a = make(sizes_.features), b = make(sizes_.features), grown = make(4 * blocks_[0][0].convs[0].outputs());
     int reach = tail_reach + 1 + 15 * static_cast<int>(blocks_.size());
     const FeatureMap* in = &shallow;
     for (const auto& block : blocks_) {
@@ -108,9 +107,7 @@ void CpuNetwork::operator()(VisionContext& context, const Features& x, const Mar
     std::swap(h, a);
   }
   const Margins gone = cut(tail_reach);
-  const auto rest = [&](std::int64_t margin, std::int64_t cut_off) {
-    return (margin - cut_off * unit) * sizes_.scale;
-  };
+  const auto rest = [&](std::int64_t margin, std::int64_t cut_off) { return (margin - cut_off * unit) * sizes_.scale; };
   enlarge(context, within(h, tail_reach),
           {rest(margins.left, gone.left), rest(margins.top, gone.top), rest(margins.right, gone.right),
            rest(margins.bottom, gone.bottom)},
@@ -144,9 +141,8 @@ void CpuNetwork::enlarge(VisionContext& context, const Features& h, const Margin
     const int from = std::max(first * factor, top), to = std::min(last * factor, end);
     if (from >= to) continue;
     const int start = (first - above) * factor;
-    sink(from - top,
-         colours.view().cropped(static_cast<int>(rest.left), from - start, static_cast<int>(rest.right),
-                                start + colours.view().height - to));
+    sink(from - top, colours.view().cropped(static_cast<int>(rest.left), from - start, static_cast<int>(rest.right),
+                                            start + colours.view().height - to));
   }
 }
 

@@ -54,7 +54,8 @@ at::Tensor CudaDenseBlock::operator()(const at::Tensor& x, const at::Tensor& out
       sum.inner = x.const_data_ptr();
       if (outer.defined()) sum.outer = outer.const_data_ptr();
     }
-    part = at::empty({x.size(0), channels, x.size(2), x.size(3)}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
+    part = at::empty({x.size(0), channels, x.size(2), x.size(3)},
+                     x.options().memory_format(at::MemoryFormat::ChannelsLast));
     cuda::combine(sum, part.mutable_data_ptr(), pixels, channels, stream.native_handle());
   }
   return part;

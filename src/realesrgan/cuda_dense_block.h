@@ -8,10 +8,10 @@
 
 namespace kandinsky::realesrgan {
 
-// A residual dense block on a GPU in half precision. The reference joins the input and all outputs so far before each of
-// its five convolutions. A convolution of joined channels is the sum of the parts' convolutions, so here each part goes
-// once through all the convolutions that it feeds, as one with many outputs: nothing is joined, and the tensor cores have
-// 64 to 192 outputs at a time instead of 32.
+// A residual dense block on a GPU in half precision. The reference joins the input and all outputs so far before each
+// of its five convolutions. A convolution of joined channels is the sum of the parts' convolutions, so here each part
+// goes once through all the convolutions that it feeds, as one with many outputs: nothing is joined, and the tensor
+// cores have 64 to 192 outputs at a time instead of 32.
 class CudaDenseBlock {
  public:
   // Whether convs, five of them, can be taken: half precision on a GPU, in a build with CUDA, channels in eights.

@@ -19,13 +19,9 @@ using Activation = Conv2d::Activation;
 constexpr double residual_scale = 0.2;
 constexpr std::int64_t reach = 2;  // of the convolutions after the blocks, in pixels of the input
 
-std::string block_name(int block) {
-  return fmt::format("body.{}", block);
-}
+std::string block_name(int block) { return fmt::format("body.{}", block); }
 
-at::Tensor doubled(const at::Tensor& x) {
-  return at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2});
-}
+at::Tensor doubled(const at::Tensor& x) { return at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2}); }
 
 }  // namespace
 
@@ -35,11 +31,9 @@ Sizes Sizes::detect(const Weights& weights, const Checkpoint& checkpoint) {
   const std::int64_t features = weights.size("conv_first.weight", 4, 0);
   const std::int64_t growth = weights.size("body.0.rdb1.conv1.weight", 4, 0);
   if (in != 3 && in != 12)
-    fail(ErrorCode::bad_file, checkpoint.name(), "conv_first takes {} channels, expected 3, or 12 for x2",
-         in);
+    fail(ErrorCode::bad_file, checkpoint.name(), "conv_first takes {} channels, expected 3, or 12 for x2", in);
   if (features < 1 || features > 4096 || growth < 1 || growth > 4096)
-    fail(ErrorCode::bad_file, checkpoint.name(), "{} features and a growth of {} are no RRDBNet's", features,
-         growth);
+    fail(ErrorCode::bad_file, checkpoint.name(), "{} features and a growth of {} are no RRDBNet's", features, growth);
   sizes.features = static_cast<int>(features);
   sizes.growth = static_cast<int>(growth);
   sizes.scale = in == 12 ? 2 : weights.has("conv_up3.weight") ? 8 : 4;
@@ -56,8 +50,8 @@ Network::Network(const Weights& weights, const Sizes& sizes) : sizes_(sizes) {
     for (int d = 0; d < 3; ++d) {
       const Weights part = weights.under(fmt::format("{}.rdb{}", block_name(b), d + 1));
       for (int c = 0; c < 5; ++c)
-        block[d].convs[c] = Conv2d::load(part, fmt::format("conv{}", c + 1), features + c * growth,
-                                         c == 4 ? features : growth, 3, 1);
+        block[d].convs[c] =
+            Conv2d::load(part, fmt::format("conv{}", c + 1), features + c * growth, c == 4 ? features : growth, 3, 1);
 #if defined(KANDINSKY_CUDA)
       if (CudaDenseBlock::fits(block[d].convs)) block[d].on_cuda.emplace(block[d].convs);
 #endif

@@ -34,8 +34,8 @@ class Network {
   const Sizes& sizes() const { return sizes_; }
   std::int64_t parameter_count() const;
 
-  // In the weights' type: [n, 3, h, w] to [n, 3, (h - top - bottom) scale, (w - left - right) scale]. The margins are context: they
-  // are dropped before the upsampling, but for what its convolutions reach.
+  // In the weights' type: [n, 3, h, w] to [n, 3, (h - top - bottom) scale, (w - left - right) scale]. The margins are
+  // context: they are dropped before the upsampling, but for what its convolutions reach.
   at::Tensor operator()(const at::Tensor& x, const Margins& margins = {}) const;
 
  private:

@@ -38,8 +38,7 @@ std::int64_t count_parameters(const realesrgan::Sizes& sizes) {
 
 bool alike(const Tile& a, const Tile& b) {
   return a.width == b.width && a.height == b.height && a.margins.left == b.margins.left &&
-         a.margins.top == b.margins.top && a.margins.right == b.margins.right &&
-         a.margins.bottom == b.margins.bottom;
+         a.margins.top == b.margins.top && a.margins.right == b.margins.right && a.margins.bottom == b.margins.bottom;
 }
 
 }  // namespace
@@ -60,8 +59,8 @@ RealEsrgan RealEsrgan::load(const Checkpoint& checkpoint, const ComputeOptions& 
     const bool halves = device.is_cuda() && options.precision != Precision::fp32;
     const Weights weights(file, device, halves ? at::kHalf : at::kFloat);
     const auto sizes = realesrgan::Sizes::detect(weights, file);
-    auto impl = std::make_shared<Impl>(
-        Impl{sizes, count_parameters(sizes), std::nullopt, std::nullopt, device, threads});
+    auto impl =
+        std::make_shared<Impl>(Impl{sizes, count_parameters(sizes), std::nullopt, std::nullopt, device, threads});
     if (device.is_cpu() && cpu::has_vision_kernels())
       impl->cpu_network.emplace(weights, sizes);
     else
@@ -70,29 +69,21 @@ RealEsrgan RealEsrgan::load(const Checkpoint& checkpoint, const ComputeOptions& 
   });
 }
 
-int RealEsrgan::scale() const noexcept {
-  return impl_->sizes.scale;
-}
-int RealEsrgan::blocks() const noexcept {
-  return impl_->sizes.blocks;
-}
-std::int64_t RealEsrgan::parameter_count() const noexcept {
-  return impl_->parameters;
-}
+int RealEsrgan::scale() const noexcept { return impl_->sizes.scale; }
+int RealEsrgan::blocks() const noexcept { return impl_->sizes.blocks; }
+std::int64_t RealEsrgan::parameter_count() const noexcept { return impl_->parameters; }
 
-Image RealEsrgan::upscale(const Image& image, const TilingOptions& options,
-                          const ProgressCallback& progress) const {
+Image RealEsrgan::upscale(const Image& image, const TilingOptions& options, const ProgressCallback& progress) const {
   realesrgan::check(options, scale());
   if (image.empty()) throw Error(ErrorCode::invalid_argument, "image", "there are no pixels");
   if (image.width() > 65535 / scale() || image.height() > 65535 / scale())
-    fail(ErrorCode::invalid_argument, "image", "{} x {} pixels are too many to enlarge {} times",
-         image.width(), image.height(), scale());
+    fail(ErrorCode::invalid_argument, "image", "{} x {} pixels are too many to enlarge {} times", image.width(),
+         image.height(), scale());
   return guarded("enlarging", [&] {
     const ThreadScope scope(impl_->threads);
     const at::InferenceMode inference;
     Image result(image.width() * scale(), image.height() * scale());
-    const std::vector<Tile> work =
-        realesrgan::tiles(image.width(), image.height(), options, scale() == 2 ? 2 : 1);
+    const std::vector<Tile> work = realesrgan::tiles(image.width(), image.height(), options, scale() == 2 ? 2 : 1);
     std::optional<cpu::VisionContext> context;
     if (impl_->cpu_network) context.emplace(impl_->threads);
     for (std::size_t first = 0; first < work.size();) {
@@ -107,28 +98,25 @@ Image RealEsrgan::upscale(const Image& image, const TilingOptions& options,
         realesrgan::enlarge(*impl_->network, impl_->device, image, options,
                             std::span(work).subspan(first, last - first), result);
       first = last;
-      if (progress &&
-          !progress({Stage::enlarging, static_cast<int>(first), static_cast<int>(work.size()), 1}))
+      if (progress && !progress({Stage::enlarging, static_cast<int>(first), static_cast<int>(work.size()), 1}))
         throw Error(ErrorCode::cancelled, "", "cancelled while enlarging");
     }
     return result;
   });
 }
 
-std::vector<float> RealEsrgan::forward(std::span<const float> pixels, int count, int height,
-                                       int width) const {
+std::vector<float> RealEsrgan::forward(std::span<const float> pixels, int count, int height, int width) const {
   const int unit = scale() == 2 ? 2 : 1;
   if (count < 1 || height < 1 || width < 1 || height % unit != 0 || width % unit != 0 || height > 65535 ||
       width > 65535 || pixels.size() != std::size_t(count) * 3 * height * width)
-    fail(ErrorCode::invalid_argument, "pixels", "{} floats, expected {} x 3 x {} x {}{}", pixels.size(),
-         count, height, width, unit == 2 ? ", with even height and width" : "");
+    fail(ErrorCode::invalid_argument, "pixels", "{} floats, expected {} x 3 x {} x {}{}", pixels.size(), count, height,
+         width, unit == 2 ? ", with even height and width" : "");
   return guarded("enlarging", [&] {
     const ThreadScope scope(impl_->threads);
     if (impl_->cpu_network) {
       cpu::VisionContext context(impl_->threads);
       std::vector<float> answer(pixels.size() * scale() * scale());
-      realesrgan::forward(*impl_->cpu_network, scale(), context, pixels.data(), count, height, width,
-                          answer.data());
+      realesrgan::forward(*impl_->cpu_network, scale(), context, pixels.data(), count, height, width, answer.data());
       return answer;
     }
     const at::InferenceMode inference;

@@ -31,8 +31,8 @@ void write_rows(const std::uint8_t* bytes, const Tile& tile, int scale, std::int
   const std::int64_t last = std::min<std::int64_t>(width, image.width() - left);
   if (first >= last) return;
   for (std::int64_t y = std::max(from, -top); y < std::min<std::int64_t>(to, image.height() - top); ++y)
-    std::memcpy(image.row(static_cast<int>(top + y)) + (left + first) * 3,
-                bytes + ((y - from) * width + first) * 3, (last - first) * 3);
+    std::memcpy(image.row(static_cast<int>(top + y)) + (left + first) * 3, bytes + ((y - from) * width + first) * 3,
+                (last - first) * 3);
 }
 
 // An input with the channels that the network takes: as they are, or 2x2 pixels packed for x2 in the order of
@@ -95,26 +95,24 @@ void enlarge(const Network& network, at::Device device, const Image& image, cons
                                 .cpu();
   const std::size_t size = std::size_t(answer.size(1)) * answer.size(2) * 3;
   for (std::size_t i = 0; i < tiles.size(); ++i)
-    write_rows(answer.const_data_ptr<std::uint8_t>() + i * size, tiles[i], network.sizes().scale, 0,
-               answer.size(1), result);
+    write_rows(answer.const_data_ptr<std::uint8_t>() + i * size, tiles[i], network.sizes().scale, 0, answer.size(1),
+               result);
 }
 
-void forward(const CpuNetwork& network, int scale, cpu::VisionContext& context, const float* pixels,
-             int count, int height, int width, float* answer) {
+void forward(const CpuNetwork& network, int scale, cpu::VisionContext& context, const float* pixels, int count,
+             int height, int width, float* answer) {
   const std::size_t in = std::size_t(height) * width, out = in * scale * scale;
   for (int n = 0; n < count; ++n) {
     const float* from = pixels + n * 3 * in;
     float* to = answer + n * 3 * out;
-    const cpu::FeatureMap x =
-        network_input(context, scale, height, width, [&](int colour, int row, int column) {
-          return from[colour * in + std::size_t(row) * width + column];
-        });
+    const cpu::FeatureMap x = network_input(context, scale, height, width, [&](int colour, int row, int column) {
+      return from[colour * in + std::size_t(row) * width + column];
+    });
     network(context, x.view(), {}, [&](int first, const cpu::Features& rows) {
       for (int row = 0; row < rows.height; ++row)
         for (int column = 0; column < rows.width; ++column)
           for (int colour = 0; colour < 3; ++colour)
-            to[colour * out + std::size_t(first + row) * rows.width + column] =
-                rows.at(0, row, column)[colour];
+            to[colour * out + std::size_t(first + row) * rows.width + column] = rows.at(0, row, column)[colour];
     });
   }
 }

@@ -17,7 +17,7 @@ void enlarge(const Network& network, at::Device device, const Image& image, cons
              std::span<const Tile> tiles, Image& result);
 
 // The bare network: [n, 3, h, w] floats to [n, 3, scale h, scale w].
-void forward(const CpuNetwork& network, int scale, cpu::VisionContext& context, const float* pixels,
-             int count, int height, int width, float* answer);
+void forward(const CpuNetwork& network, int scale, cpu::VisionContext& context, const float* pixels, int count,
+             int height, int width, float* answer);
 
 }  // namespace kandinsky::realesrgan

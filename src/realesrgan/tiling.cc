@@ -12,9 +12,7 @@ struct Span {
   int start, size, before, after;
 };
 
-int rounded_up(int n, int to) {
-  return (n + to - 1) / to * to;
-}
+int rounded_up(int n, int to) { return (n + to - 1) / to * to; }
 
 // The reference: the mirrored picture extended to a multiple of `tile`, cut there, `padding` more around
 // each.
@@ -22,8 +20,8 @@ std::vector<Span> reference_spans(int size, const TilingOptions& options) {
   std::vector<Span> spans;
   const int mirrored = size + 2 * options.mirror;
   for (int start = 0; start < mirrored; start += options.tile)
-    spans.push_back({start - options.mirror - options.padding, options.tile + 2 * options.padding,
-                     options.padding, options.padding});
+    spans.push_back({start - options.mirror - options.padding, options.tile + 2 * options.padding, options.padding,
+                     options.padding});
   return spans;
 }
 
@@ -69,11 +67,8 @@ std::vector<Tile> tiles(int width, int height, const TilingOptions& options, int
   std::vector<Tile> result;
   for (const Span& down : spans(height))
     for (const Span& right : across)
-      result.push_back({right.start,
-                        down.start,
-                        right.size,
-                        down.size,
-                        {right.before, down.before, right.after, down.after}});
+      result.push_back(
+          {right.start, down.start, right.size, down.size, {right.before, down.before, right.after, down.after}});
   return result;
 }
 

@@ -54,7 +54,8 @@ RuClipConfig RuClipConfig::parse(std::string_view text, const std::string& name)
     if (!(value > 0)) fail(ErrorCode::bad_file, name, "'std' must be above 0");
   if (config.vision_patch_size > config.image_resolution)
     fail(ErrorCode::bad_file, name, "'vision_patch_size' exceeds 'image_resolution'");
-  if (config.vision_width % 64 != 0) fail(ErrorCode::bad_file, name, "'vision_width' is {}, expected a multiple of 64", config.vision_width);
+  if (config.vision_width % 64 != 0)
+    fail(ErrorCode::bad_file, name, "'vision_width' is {}, expected a multiple of 64", config.vision_width);
   if (config.transformer_width % config.transformer_heads != 0)
     fail(ErrorCode::bad_file, name, "'transformer_width' is no multiple of 'transformer_heads'");
   if (config.context_length < 2) fail(ErrorCode::bad_file, name, "'context_length' must be at least 2");

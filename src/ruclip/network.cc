@@ -1,9 +1,9 @@
 #include "ruclip/network.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -19,16 +19,21 @@ LayerNorm LayerNorm::load(const Weights& weights, std::string_view name, std::in
   return {part.get("weight", {width}), part.get("bias", {width})};
 }
 
-at::Tensor LayerNorm::operator()(const at::Tensor& x) const { return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5); }
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5);
+}
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x.to(weight.scalar_type()), weight, bias); }
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return at::linear(x.to(weight.scalar_type()), weight, bias);
+}
 
 Transformer::Transformer(const Weights& weights, int layers, int width, int heads) : heads_(heads) {
   for (int i = 0; i < layers; ++i) {
     const Weights part = weights.under(fmt::format("resblocks.{}", i));
     Block& block = blocks_.emplace_back();
     block.norm1 = LayerNorm::load(part, "ln_1", width);
-    block.query_key_value = {part.get("attn.in_proj_weight", {3 * width, width}), part.get("attn.in_proj_bias", {3 * width})};
+    block.query_key_value = {part.get("attn.in_proj_weight", {3 * width, width}),
+                             part.get("attn.in_proj_bias", {3 * width})};
     block.out = {part.get("attn.out_proj.weight", {width, width}), part.get("attn.out_proj.bias", {width})};
     block.norm2 = LayerNorm::load(part, "ln_2", width);
     block.up = {part.get("mlp.c_fc.weight", {4 * width, width}), part.get("mlp.c_fc.bias", {4 * width})};
@@ -58,9 +63,10 @@ Network::Network(const Weights& matrices, const Weights& weights, const RuClipCo
       patch_weight_(weights.get("visual.conv1.weight", {c.vision_width, 3, c.vision_patch_size, c.vision_patch_size})
                         .reshape({c.vision_width, std::int64_t{3} * c.vision_patch_size * c.vision_patch_size})),
       class_embedding_(weights.get("visual.class_embedding", {c.vision_width})),
-      vision_positions_(weights.get("visual.positional_embedding",
-                                    {1 + std::int64_t{c.image_resolution / c.vision_patch_size} * (c.image_resolution / c.vision_patch_size),
-                                     c.vision_width})),
+      vision_positions_(weights.get(
+          "visual.positional_embedding",
+          {1 + std::int64_t{c.image_resolution / c.vision_patch_size} * (c.image_resolution / c.vision_patch_size),
+           c.vision_width})),
       vision_projection_(weights.get("visual.proj", {c.vision_width, c.embed_dim})),
       norm_before_(LayerNorm::load(weights, "visual.ln_pre", c.vision_width)),
       norm_after_(LayerNorm::load(weights, "visual.ln_post", c.vision_width)),
@@ -74,8 +80,10 @@ Network::Network(const Weights& matrices, const Weights& weights, const RuClipCo
 
 at::Tensor Network::image(const at::Tensor& pixels) const {
   const std::int64_t n = pixels.size(0), patch = config_.vision_patch_size, side = config_.image_resolution / patch;
-  const at::Tensor patches = pixels.slice(2, 0, side * patch).slice(3, 0, side * patch)
-                                 .reshape({n, 3, side, patch, side, patch}).permute({0, 2, 4, 1, 3, 5})
+  const at::Tensor patches = pixels.slice(2, 0, side * patch)
+                                 .slice(3, 0, side * patch)
+                                 .reshape({n, 3, side, patch, side, patch})
+                                 .permute({0, 2, 4, 1, 3, 5})
                                  .reshape({n, side * side, 3 * patch * patch});
   const at::Tensor tokens = at::linear(patches, patch_weight_);
   at::Tensor x = at::cat({class_embedding_.expand({n, 1, -1}), tokens}, 1).add_(vision_positions_);

@@ -23,7 +23,8 @@ namespace {
 Latents to_latents(const at::Tensor& tensor) {
   const at::Tensor host = tensor.contiguous().cpu();
   const float* values = host.const_data_ptr<float>();
-  return {static_cast<int>(host.size(0)), static_cast<int>(host.size(1)), std::vector<float>(values, values + host.numel())};
+  return {static_cast<int>(host.size(0)), static_cast<int>(host.size(1)),
+          std::vector<float>(values, values + host.numel())};
 }
 
 at::Tensor normalised(const at::Tensor& latents) { return latents / at::linalg_vector_norm(latents, 2, {-1}, true); }
@@ -65,8 +66,9 @@ struct RuClip::Impl {
       if (std::find(part.begin(), part.end(), ruclip::eos) == part.end())
         fail(ErrorCode::invalid_argument, "ids", "row {} has no end-of-text id {}", row, ruclip::eos);
     }
-    return network.text(at::from_blob(const_cast<std::int32_t*>(ids.data()), {rows, length}, at::TensorOptions().dtype(at::kInt))
-                            .to(device, at::kLong));
+    return network.text(
+        at::from_blob(const_cast<std::int32_t*>(ids.data()), {rows, length}, at::TensorOptions().dtype(at::kInt))
+            .to(device, at::kLong));
   }
 
   at::Tensor text_latents(std::span<const std::string> texts, std::span<const std::string> templates) const {
@@ -94,13 +96,16 @@ RuClip RuClip::load(const std::filesystem::path& directory, const ComputeOptions
   const auto bin = directory / "pytorch_model.bin";
   const Checkpoint checkpoint =
       Checkpoint::open(std::filesystem::exists(bin, ignored) ? bin : directory / "model.safetensors");
-  return load(checkpoint, RuClipConfig::load(directory / "config.json"), Tokenizer::load(directory / "bpe.model"), options);
+  return load(checkpoint, RuClipConfig::load(directory / "config.json"), Tokenizer::load(directory / "bpe.model"),
+              options);
 }
 
-RuClip RuClip::load(const Checkpoint& checkpoint, const RuClipConfig& config, Tokenizer tokenizer, const ComputeOptions& options) {
+RuClip RuClip::load(const Checkpoint& checkpoint, const RuClipConfig& config, Tokenizer tokenizer,
+                    const ComputeOptions& options) {
   return guarded("loading ruCLIP", [&] {
     if (tokenizer.vocab_size() > config.vocab_size)
-      fail(ErrorCode::bad_file, checkpoint.name(), "the tokenizer has {} ids, the network {}", tokenizer.vocab_size(), config.vocab_size);
+      fail(ErrorCode::bad_file, checkpoint.name(), "the tokenizer has {} ids, the network {}", tokenizer.vocab_size(),
+           config.vocab_size);
     const at::Device device = resolve_device(options.device);
     const int threads = resolve_threads(options.threads);
     const ThreadScope scope(threads);
@@ -110,8 +115,8 @@ RuClip RuClip::load(const Checkpoint& checkpoint, const RuClipConfig& config, To
     const Weights weights(file, device, halves ? at::kHalf : at::kFloat);
     std::int64_t parameters = 0;
     for (const TensorInfo& tensor : file.tensors()) parameters += tensor.element_count();
-    return RuClip(std::make_shared<const Impl>(Impl{config, std::move(tokenizer), ruclip::Network(weights, config),
-                                                    device, threads, parameters}));
+    return RuClip(std::make_shared<const Impl>(
+        Impl{config, std::move(tokenizer), ruclip::Network(weights, config), device, threads, parameters}));
   });
 }
 
@@ -157,12 +162,15 @@ Latents RuClip::encode_pixels(std::span<const float> pixels) const {
   const std::int64_t side = config().image_resolution;
   const std::size_t each = static_cast<std::size_t>(3 * side * side);
   if (pixels.empty() || pixels.size() % each != 0)
-    fail(ErrorCode::invalid_argument, "pixels", "{} floats, expected a multiple of 3 x {} x {}", pixels.size(), side, side);
+    fail(ErrorCode::invalid_argument, "pixels", "{} floats, expected a multiple of 3 x {} x {}", pixels.size(), side,
+         side);
   return guarded("ranking", [&] {
     const ThreadScope scope(impl_->threads);
     const at::InferenceMode inference;
-    const at::Tensor x = at::from_blob(const_cast<float*>(pixels.data()), {static_cast<std::int64_t>(pixels.size() / each), 3, side, side},
-                                       at::TensorOptions().dtype(at::kFloat)).to(impl_->device);
+    const at::Tensor x = at::from_blob(const_cast<float*>(pixels.data()),
+                                       {static_cast<std::int64_t>(pixels.size() / each), 3, side, side},
+                                       at::TensorOptions().dtype(at::kFloat))
+                             .to(impl_->device);
     return to_latents(impl_->network.image(x));
   });
 }

@@ -47,7 +47,8 @@ at::Device resolve_device(const std::string& name) {
   if (!known) fail(ErrorCode::invalid_argument, "device", "'{}' is not one of auto, cpu, cuda, cuda:N", name);
   const int count = cuda_device_count();
   if (index >= count)
-    fail(ErrorCode::not_found, "device", "'{}' is not here: {} CUDA device{} found", name, count, count == 1 ? "" : "s");
+    fail(ErrorCode::not_found, "device", "'{}' is not here: {} CUDA device{} found", name, count,
+         count == 1 ? "" : "s");
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
 }
 
@@ -56,14 +57,15 @@ std::string device_name(const at::Device& device) {
 }
 
 int resolve_threads(int threads) {
-  if (threads < 0 || threads > 1024)
-    fail(ErrorCode::invalid_argument, "threads", "{} is not in 0..1024", threads);
+  if (threads < 0 || threads > 1024) fail(ErrorCode::invalid_argument, "threads", "{} is not in 0..1024", threads);
   // More threads than cores would wait for each other at every barrier of the token loop.
   const int cores = available_cores();
   return threads == 0 ? cores : std::min(threads, cores);
 }
 
-ThreadScope::ThreadScope(int threads) : previous_(at::get_num_threads()) { at::set_num_threads(resolve_threads(threads)); }
+ThreadScope::ThreadScope(int threads) : previous_(at::get_num_threads()) {
+  at::set_num_threads(resolve_threads(threads));
+}
 
 ThreadScope::~ThreadScope() { at::set_num_threads(previous_); }
 

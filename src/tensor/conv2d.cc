@@ -19,8 +19,8 @@ constexpr double slope = 0.2;
 at::Tensor reorder(const at::Tensor& weight, int padding, int stride) {
   static const auto operation = c10::Dispatcher::singleton()
                                     .findSchemaOrThrow("mkldnn::_reorder_convolution_weight", "")
-                                    .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef,
-                                                      std::int64_t, at::OptionalIntArrayRef)>();
+                                    .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef,
+                                                      at::IntArrayRef, std::int64_t, at::OptionalIntArrayRef)>();
   const std::int64_t paddings[] = {padding, padding}, strides[] = {stride, stride}, ones[] = {1, 1};
   return operation.call(weight, paddings, strides, ones, 1, std::nullopt);
 }
@@ -81,9 +81,10 @@ at::Tensor Conv2d::operator()(const at::Tensor& x, Activation activation) const 
   }
   // What at::conv2d does, with settings of our own instead of the process's.
   const auto format = channels_last_ ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-  at::Tensor y = at::_convolution(x.contiguous(format), weight_, bias_, {stride_, stride_}, {padding_, padding_}, {1, 1},
-                                  /*transposed=*/false, {0, 0}, /*groups=*/1, /*benchmark=*/false, /*deterministic=*/true,
-                                  /*cudnn_enabled=*/true, tf32_);
+  at::Tensor y =
+      at::_convolution(x.contiguous(format), weight_, bias_, {stride_, stride_}, {padding_, padding_}, {1, 1},
+                       /*transposed=*/false, {0, 0}, /*groups=*/1, /*benchmark=*/false, /*deterministic=*/true,
+                       /*cudnn_enabled=*/true, tf32_);
   return leaky ? at::leaky_relu_(y, slope) : y;
 }
 

@@ -8,9 +8,9 @@
 
 namespace kandinsky {
 
-// A 2d convolution with bias, and the activation that follows it. On the CPU the weights are put into oneDNN's own order
-// once and the activation is computed with the convolution; on a GPU channels go last where tensor cores multiply (half
-// precision, or fp32 as TF32 if the weights allow it).
+// A 2d convolution with bias, and the activation that follows it. On the CPU the weights are put into oneDNN's own
+// order once and the activation is computed with the convolution; on a GPU channels go last where tensor cores multiply
+// (half precision, or fp32 as TF32 if the weights allow it).
 class Conv2d {
  public:
   enum class Activation { none, leaky_relu };  // slope 0.2

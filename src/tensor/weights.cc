@@ -91,9 +91,7 @@ Weights Weights::with_tf32() const {
   return result;
 }
 
-bool Weights::has(std::string_view name) const {
-  return !checkpoint_ || checkpoint_->find(full_name(name)) != nullptr;
-}
+bool Weights::has(std::string_view name) const { return !checkpoint_ || checkpoint_->find(full_name(name)) != nullptr; }
 
 const TensorInfo& Weights::info(std::string_view name) const {
   if (!checkpoint_) fail(ErrorCode::internal, full_name(name), "made weights have no file to look into");
@@ -118,8 +116,10 @@ at::Tensor Weights::get(std::string_view name, std::initializer_list<std::int64_
     fail(ErrorCode::bad_file, checkpoint_->name(), "tensor '{}' has shape [{}], expected [{}]", tensor.name,
          fmt::join(tensor.shape, ", "), fmt::join(shape, ", "));
   if (mapped_) return view(tensor).contiguous();
-  at::Tensor result = view(tensor).to(at::TensorOptions().device(device_).dtype(dtype_), /*non_blocking=*/false,
-                                      /*copy=*/true).contiguous();
+  at::Tensor result = view(tensor)
+                          .to(at::TensorOptions().device(device_).dtype(dtype_), /*non_blocking=*/false,
+                              /*copy=*/true)
+                          .contiguous();
   checkpoint_->drop_pages(tensor);
   return result;
 }

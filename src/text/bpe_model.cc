@@ -28,7 +28,8 @@ class Lines {
     at_ = end + 1;
     std::array<std::int64_t, Count> values{};
     const auto skip = [&line] {
-      while (!line.empty() && (line.front() == ' ' || line.front() == '\t' || line.front() == '\r')) line.remove_prefix(1);
+      while (!line.empty() && (line.front() == ' ' || line.front() == '\t' || line.front() == '\r'))
+        line.remove_prefix(1);
     };
     for (std::int64_t& value : values) {
       skip();
@@ -42,7 +43,9 @@ class Lines {
     return values;
   }
 
-  [[noreturn]] void wrong(const char* what) const { fail(ErrorCode::bad_file, name_, "line {}: expected {}", line_, what); }
+  [[noreturn]] void wrong(const char* what) const {
+    fail(ErrorCode::bad_file, name_, "line {}: expected {}", line_, what);
+  }
   std::size_t left() const { return at_ < text_.size() ? text_.size() - at_ : 0; }
   bool only_space_left() const { return at_ >= text_.size() || text_.find_first_not_of(" \t\r\n", at_) == text_.npos; }
 

@@ -19,8 +19,9 @@ bool is_space(char32_t c) {
 
 // Punctuation that word breaking lets stand inside words: with marks, format characters and modifiers it does not end
 // the context of a sigma.
-constexpr std::array<char32_t, 18> inside_words = {0x27,   0x2E,   0x3A,   0xB7,   0x387,  0x55F,  0x5F4,  0x2018, 0x2019,
-                                                  0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A, 0x5E};
+constexpr std::array<char32_t, 18> inside_words = {0x27,   0x2E,   0x3A,   0xB7,   0x387,  0x55F,
+                                                   0x5F4,  0x2018, 0x2019, 0x2024, 0x2027, 0xFE13,
+                                                   0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A, 0x5E};
 
 bool is_case_ignorable(char32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {

@@ -22,8 +22,9 @@ class SentencePieceTokenizer : public Tokenizer::Impl {
 
   std::vector<std::int32_t> encode(std::string_view text, const std::optional<Dropout>& dropout) const override {
     if (dropout)
-      throw Error(ErrorCode::unsupported, "dropout", "SentencePiece models sample from one generator of the whole process; "
-                                                     "BPE dropout needs a YouTokenToMe model");
+      throw Error(ErrorCode::unsupported, "dropout",
+                  "SentencePiece models sample from one generator of the whole process; "
+                  "BPE dropout needs a YouTokenToMe model");
     std::vector<int> ids;
     const auto status = processor_.Encode(encode_utf8(decode_utf8(text)), &ids);
     if (!status.ok()) throw Error(ErrorCode::internal, "SentencePiece", status.ToString());

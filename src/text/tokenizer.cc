@@ -47,7 +47,8 @@ std::shared_ptr<const Tokenizer::Impl> make(std::string_view model, const std::s
 
 void check_length(int length, const char* what, int least) {
   constexpr int most = 1 << 20;
-  if (length < least || length > most) fail(ErrorCode::invalid_argument, what, "{} is not in {}..{}", length, least, most);
+  if (length < least || length > most)
+    fail(ErrorCode::invalid_argument, what, "{} is not in {}..{}", length, least, most);
 }
 
 }  // namespace
@@ -88,7 +89,8 @@ std::vector<std::vector<std::int32_t>> Tokenizer::encode_batch(std::span<const s
   return result;
 }
 
-std::vector<std::int32_t> Tokenizer::encode_with_dropout(std::string_view text, double probability, std::uint64_t seed) const {
+std::vector<std::int32_t> Tokenizer::encode_with_dropout(std::string_view text, double probability,
+                                                         std::uint64_t seed) const {
   if (!(probability >= 0 && probability <= 1))
     fail(ErrorCode::invalid_argument, "probability", "{} is not in 0..1", probability);
   return impl_->encode(text, Dropout{probability, seed});
@@ -99,7 +101,8 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, std::span<const
   kept.reserve(ids.size());
   for (const std::int32_t id : ids) {
     if (std::find(ignore.begin(), ignore.end(), id) != ignore.end()) continue;
-    if (id < 0 || id >= vocab_size()) fail(ErrorCode::invalid_argument, "ids", "{} is not in 0..{}", id, vocab_size() - 1);
+    if (id < 0 || id >= vocab_size())
+      fail(ErrorCode::invalid_argument, "ids", "{} is not in 0..{}", id, vocab_size() - 1);
     kept.push_back(id);
   }
   return impl_->decode(kept);

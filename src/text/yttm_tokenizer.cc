@@ -61,9 +61,7 @@ class Word {
     std::int32_t rank;
     int at;
     std::int32_t left, right, merged;
-    bool operator>(const Candidate& other) const {
-      return rank != other.rank ? rank > other.rank : at > other.at;
-    }
+    bool operator>(const Candidate& other) const { return rank != other.rank ? rank > other.rank : at > other.at; }
   };
 
   void offer(int at) {
@@ -119,8 +117,10 @@ class YttmTokenizer : public Tokenizer::Impl {
       if (model_.pieces[id].empty()) text += piece(id);
       for (const char32_t c : model_.pieces[id]) {
         // The space before the very first word is the tokenizer's own.
-        if (c != word_start) append_utf8(text, c);
-        else if (!first || !text.empty()) text += ' ';
+        if (c != word_start)
+          append_utf8(text, c);
+        else if (!first || !text.empty())
+          text += ' ';
         first = false;
       }
       first = false;
@@ -145,8 +145,10 @@ class YttmTokenizer : public Tokenizer::Impl {
   // A run of unknown characters is one unk.
   void push(Word& word, char32_t c) const {
     const auto found = model_.characters.find(c);
-    if (found != model_.characters.end()) word.push(found->second);
-    else if (!word.ends_with(special.unk)) word.push(special.unk);
+    if (found != model_.characters.end())
+      word.push(found->second);
+    else if (!word.ends_with(special.unk))
+      word.push(special.unk);
   }
 
   BpeModel model_;

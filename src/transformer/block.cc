@@ -32,8 +32,8 @@ NormWeights fp32(const NormWeights& norm) {
 
 TransformerWeights with_fp32_norms(TransformerWeights weights) {
   for (LayerWeights& layer : weights.layers)
-    for (NormWeights* norm : {&layer.input_norm, &layer.first_addition_norm, &layer.post_attention_norm,
-                              &layer.second_addition_norm})
+    for (NormWeights* norm :
+         {&layer.input_norm, &layer.first_addition_norm, &layer.post_attention_norm, &layer.second_addition_norm})
       *norm = fp32(*norm);
   weights.final_norm = fp32(weights.final_norm);
   weights.logits_norm = fp32(weights.logits_norm);
@@ -55,19 +55,17 @@ Heads query_key_value(const at::Tensor& x, const LayerWeights& layer, int heads)
   return {parts[0], parts[1], parts[2]};
 }
 
-at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                  const at::Tensor& visible, bool relax) {
+at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& visible,
+                  bool relax) {
   const std::int64_t positions = query.size(1);
   const double root = std::sqrt(static_cast<double>(query.size(2)));
   const std::int64_t count = std::max<std::int64_t>(1, most_scores / (positions * positions));
   std::vector<at::Tensor> contexts;
   for (std::int64_t first = 0; first < query.size(0); first += count) {
-    const auto part = [&](const at::Tensor& x) {
-      return x.narrow(0, first, std::min(count, x.size(0) - first));
-    };
+    const auto part = [&](const at::Tensor& x) { return x.narrow(0, first, std::min(count, x.size(0) - first)); };
     const at::Tensor keys = part(key).transpose(1, 2);
-    at::Tensor scores = relax ? at::bmm(part(query) / root, keys).to(at::kFloat)
-                              : at::bmm(part(query), keys).to(at::kFloat) / root;
+    at::Tensor scores =
+        relax ? at::bmm(part(query) / root, keys).to(at::kFloat) : at::bmm(part(query), keys).to(at::kFloat) / root;
     scores = at::where(visible, scores, masked_score);
     if (relax) {
       scores = scores / relaxation;
@@ -80,15 +78,13 @@ at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tens
 
 at::Tensor add_attention(const at::Tensor& x, const at::Tensor& context, const LayerWeights& layer) {
   const at::Tensor output = at::clamp(project(context, layer.dense), -largest_half, largest_half);
-  return x +
-         (layer.first_addition_norm.weight.defined() ? normalize(output, layer.first_addition_norm) : output);
+  return x + (layer.first_addition_norm.weight.defined() ? normalize(output, layer.first_addition_norm) : output);
 }
 
 at::Tensor add_mlp(const at::Tensor& x, const LayerWeights& layer) {
   const at::Tensor inner = at::gelu(project(normalize(x, layer.post_attention_norm), layer.up), "tanh");
   const at::Tensor output = project(inner, layer.down);
-  return x + (layer.second_addition_norm.weight.defined() ? normalize(output, layer.second_addition_norm)
-                                                          : output);
+  return x + (layer.second_addition_norm.weight.defined() ? normalize(output, layer.second_addition_norm) : output);
 }
 
 }  // namespace kandinsky::block

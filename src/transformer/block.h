@@ -25,8 +25,8 @@ Heads query_key_value(const at::Tensor& x, const LayerWeights& layer, int heads)
 // query, key, value: [n, positions, head_size]; visible: [positions, positions], bool. Masked scores are
 // -10000, as in training. `relax` is the precision-bottleneck relaxation of CogView: it changes rounding
 // only. [n, positions, head_size].
-at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                  const at::Tensor& visible, bool relax);
+at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& visible,
+                  bool relax);
 
 // x + attention's output, from the heads' joined results; x + the MLP's output.
 at::Tensor add_attention(const at::Tensor& x, const at::Tensor& context, const LayerWeights& layer);

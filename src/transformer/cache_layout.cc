@@ -25,8 +25,10 @@ CacheLayout::CacheLayout(MaskKind kind, const TransformerConfig& config) : kind_
     std::sort(places.begin(), places.end());
     for (const int place : places) {
       std::vector<KeySegment>& list = segments_[raster];
-      if (!list.empty() && list.back().start + list.back().count == place) ++list.back().count;
-      else list.push_back({place, 1});
+      if (!list.empty() && list.back().start + list.back().count == place)
+        ++list.back().count;
+      else
+        list.push_back({place, 1});
     }
   }
 }

@@ -87,8 +87,7 @@ int layer_count(const Checkpoint& checkpoint) {
 }
 
 bool is_real(DType dtype) {
-  return dtype == DType::float64 || dtype == DType::float32 || dtype == DType::float16 ||
-         dtype == DType::bfloat16;
+  return dtype == DType::float64 || dtype == DType::float32 || dtype == DType::float16 || dtype == DType::bfloat16;
 }
 
 // Every tensor of the network is there, in its shape. Looks at no data.
@@ -156,8 +155,7 @@ std::optional<TransformerConfig> TransformerConfig::preset(std::string_view name
   return std::nullopt;
 }
 
-TransformerConfig TransformerConfig::detect(const Checkpoint& file,
-                                            const std::filesystem::path& config_file) {
+TransformerConfig TransformerConfig::detect(const Checkpoint& file, const std::filesystem::path& config_file) {
   const Checkpoint checkpoint = file.state_dict();
   TransformerConfig config = sizes(checkpoint);
   TransformerConfigFile given;

@@ -53,8 +53,7 @@ std::string read(const std::filesystem::path& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) fail(ErrorCode::io, path.string(), "cannot be read");
   text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > most_bytes)
-    fail(ErrorCode::bad_file, path.string(), "is too large for a transformer's config");
+  if (text.size() > most_bytes) fail(ErrorCode::bad_file, path.string(), "is too large for a transformer's config");
   return text;
 }
 
@@ -109,8 +108,7 @@ void TransformerConfigFile::check_sizes(const TransformerConfig& tensors, const 
          tensors.*field.of_tensors);
   }
   if (sandwich && *sandwich != tensors.sandwich)
-    fail(ErrorCode::bad_file, subject, "sandwich is {}, but the tensors' names say {}", *sandwich,
-         tensors.sandwich);
+    fail(ErrorCode::bad_file, subject, "sandwich is {}, but the tensors' names say {}", *sandwich, tensors.sandwich);
 }
 
 }  // namespace kandinsky

@@ -121,8 +121,8 @@ std::size_t CpuDecoder::cache_bytes(const TransformerConfig& config, int slots) 
   std::size_t floats = 0;
   for (int layer = 0; layer < config.layers; ++layer) {
     const CacheLayout layout(mask_kind(layer, config.layers), config);
-    const std::size_t group = config.head_size() * key_stride(layout.capacity()) +
-                              layout.capacity() * padded(config.head_size());
+    const std::size_t group =
+        config.head_size() * key_stride(layout.capacity()) + layout.capacity() * padded(config.head_size());
     floats += std::size_t(slots) * config.heads * layout.groups() * group;
   }
   const std::size_t rows = std::max(slots, config.text_length);
@@ -147,8 +147,7 @@ void CpuDecoder::multiply(int thread, const cpu::PackedMatrix& matrix, cpu::Acti
   if (matrix.format() == cpu::WeightFormat::bf16_pairs) {
     const std::size_t pairs = (matrix.inputs() + 1) / 2;
     std::uint32_t* out = scratch_[thread].pairs.data();
-    for (int row = 0; row < rows; ++row)
-      cpu::to_bf16_pairs(m.x + row * x_stride, matrix.inputs(), out + row * pairs);
+    for (int row = 0; row < rows; ++row) cpu::to_bf16_pairs(m.x + row * x_stride, matrix.inputs(), out + row * pairs);
     m.x = reinterpret_cast<const float*>(out);
     m.x_stride = pairs;
   }

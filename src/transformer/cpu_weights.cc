@@ -87,8 +87,8 @@ std::size_t CpuWeights::bytes() const {
     total += table->size() * sizeof(float);
   for (const Layer& layer : layers) {
     total += layer.query_key_value.bytes() + layer.dense.bytes() + layer.up.bytes() + layer.down.bytes();
-    for (const Norm* norm : {&layer.input_norm, &layer.first_addition_norm, &layer.post_attention_norm,
-                             &layer.second_addition_norm})
+    for (const Norm* norm :
+         {&layer.input_norm, &layer.first_addition_norm, &layer.post_attention_norm, &layer.second_addition_norm})
       total += 2 * norm->weight.size() * sizeof(float);
   }
   return total;

@@ -25,8 +25,8 @@ struct CpuWeights {
   Norm final_norm, logits_norm;
   cpu::PackedMatrix image_logits;  // the rows of the image vocabulary alone
 
-  // Packs CPU tensors of any floating-point type. fp32 keeps matrices of fp16 and bf16 files as they are: their products
-  // with fp32 activations are exact either way. Throws Error (unsupported) if hidden is no multiple of 16.
+  // Packs CPU tensors of any floating-point type. fp32 keeps matrices of fp16 and bf16 files as they are: their
+  // products with fp32 activations are exact either way. Throws Error (unsupported) if hidden is no multiple of 16.
   CpuWeights(const TransformerWeights& weights, const TransformerConfig& config, Precision precision);
 
   std::size_t bytes() const;

@@ -11,9 +11,13 @@ namespace {
 // Rows of a pass: as many as the slots, in the sizes that the kernels are made for.
 int rows_for(int slots) { return slots <= 8 ? 8 : slots <= 16 ? 16 : slots <= 32 ? 32 : 64; }
 
-std::size_t activation_bytes(int width, int rows) { return std::size_t(cuda::round_up(width, cuda::k_chunk)) * rows * 2; }
+std::size_t activation_bytes(int width, int rows) {
+  return std::size_t(cuda::round_up(width, cuda::k_chunk)) * rows * 2;
+}
 
-std::size_t logits_stride(const TransformerConfig& config) { return cuda::round_up(config.image_vocab, cuda::row_tile); }
+std::size_t logits_stride(const TransformerConfig& config) {
+  return cuda::round_up(config.image_vocab, cuda::row_tile);
+}
 
 std::size_t work_bytes(const TransformerConfig& config, int rows) {
   return rows * (sizeof(cuda::Row) + (2 + cuda::most_splits) * sizeof(float) * config.hidden +
@@ -63,8 +67,9 @@ struct CudaDecoder::Work {
     partial = cuda::DeviceMemory(cuda::most_splits * stream);
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
     barrier = cuda::DeviceMemory(sizeof(unsigned));
-    buffers = {rows,          keys,        values,         row.as<cuda::Row>(), x.as<float>(),       activations.get(),
-               context.get(), inner.get(), query.get(), partial.as<float>(), logits.as<float>(), barrier.as<unsigned>(), nullptr};
+    buffers = {rows,          keys,        values,      row.as<cuda::Row>(), x.as<float>(),      activations.get(),
+               context.get(), inner.get(), query.get(), partial.as<float>(), logits.as<float>(), barrier.as<unsigned>(),
+               nullptr};
     plan = cuda::plan_pass(weights.model(), rows, weights.device());
   }
 };
@@ -82,7 +87,8 @@ CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots, 
   forced_ = cuda::DeviceMemory(slots * length * sizeof(std::int32_t));
   text_ids_ = cuda::DeviceMemory((config().text_length + 1) * sizeof(std::int32_t));
   loop_ = std::make_unique<Work>(*weights_, rows_for(slots), keys_.get(), values_.get());
-  prefill_ = std::make_unique<Work>(*weights_, rows_for(std::min(config().text_length, cuda::most_rows)), nullptr, nullptr);
+  prefill_ =
+      std::make_unique<Work>(*weights_, rows_for(std::min(config().text_length, cuda::most_rows)), nullptr, nullptr);
   if (profiled) {
     loop_->profile = cuda::DeviceMemory(std::size_t(loop_->plan.blocks) * cuda::pass_phases * sizeof(long long));
     loop_->buffers.profile = loop_->profile.as<long long>();
@@ -91,8 +97,8 @@ CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots, 
   stream_.to_device(loop_->row.get(), idle.data(), idle.size() * sizeof(cuda::Row));
   graph_ = cuda::Graph(stream_, [&] {
     cuda::run_pass(weights_->model(), loop_->buffers, loop_->plan, true, stream_.get());
-    cuda::run_sampler(weights_->model(), loop_->buffers, states_.as<cuda::SlotState>(), 0, slots, tokens_.as<std::int32_t>(),
-                      forced_.as<std::int32_t>(), stream_.get());
+    cuda::run_sampler(weights_->model(), loop_->buffers, states_.as<cuda::SlotState>(), 0, slots,
+                      tokens_.as<std::int32_t>(), forced_.as<std::int32_t>(), stream_.get());
   });
 }
 
@@ -109,7 +115,8 @@ std::size_t CudaDecoder::prompt_bytes(const TransformerConfig& config) {
 
 std::size_t CudaDecoder::cache_bytes(const TransformerConfig& config, int slots) {
   return slots * (4 * slot_elements(config) + sizeof(cuda::SlotState) + 8 * std::size_t(config.image_length())) +
-         work_bytes(config, rows_for(slots)) + work_bytes(config, rows_for(std::min(config.text_length, cuda::most_rows)));
+         work_bytes(config, rows_for(slots)) +
+         work_bytes(config, rows_for(std::min(config.text_length, cuda::most_rows)));
 }
 
 std::shared_ptr<const PromptState> CudaDecoder::prefill(std::span<const std::int32_t> text) {
@@ -137,7 +144,8 @@ std::shared_ptr<const PromptState> CudaDecoder::prefill(std::span<const std::int
     std::vector<cuda::Row> rows(most, cuda::Row{-1, -1, nullptr, nullptr});
     for (int i = 0; i < count; ++i) rows[i] = {-1, first + i, prompt->keys.get(), prompt->values.get()};
     stream_.to_device(prefill_->row.get(), rows.data(), rows.size() * sizeof(cuda::Row));
-    cuda::run_text_embedding(model, prefill_->buffers, text_ids_.as<std::int32_t>() + first, count, first, 0, stream_.get());
+    cuda::run_text_embedding(model, prefill_->buffers, text_ids_.as<std::int32_t>() + first, count, first, 0,
+                             stream_.get());
     const bool logits = first + count == length && config().version != 2;
     cuda::run_pass(model, prefill_->buffers, prefill_->plan, logits, stream_.get());
     last_row = count - 1;
@@ -167,7 +175,8 @@ void CudaDecoder::start(int index, SlotRequest request) {
   state.forced_offset = -1;
   if (!request.forced.empty()) {
     state.forced_offset = static_cast<int>(index * length);
-    stream_.to_device(forced_.as<std::int32_t>() + index * length, request.forced.data(), length * sizeof(std::int32_t));
+    stream_.to_device(forced_.as<std::int32_t>() + index * length, request.forced.data(),
+                      length * sizeof(std::int32_t));
   }
   const bool before_image = config().version == 2;
   const cuda::Row row{index, before_image ? 0 : -1, prompt.keys.get(), prompt.values.get()};
@@ -175,7 +184,8 @@ void CudaDecoder::start(int index, SlotRequest request) {
   stream_.to_device(loop_->row.as<cuda::Row>() + index, &row, sizeof row);
   if (before_image) {
     stream_.to_device(text_ids_.get(), &prompt.last_text_id, sizeof(std::int32_t));
-    cuda::run_text_embedding(model, loop_->buffers, text_ids_.as<std::int32_t>(), 1, config().text_length, index, stream_.get());
+    cuda::run_text_embedding(model, loop_->buffers, text_ids_.as<std::int32_t>(), 1, config().text_length, index,
+                             stream_.get());
   } else {
     stream_.on_device(loop_->logits.as<float>() + index * logits_stride(config()), prompt.logits.get(),
                       logits_stride(config()) * sizeof(float));
@@ -209,14 +219,16 @@ DrawnTokens CudaDecoder::result(int index) const {
   DrawnTokens drawn;
   drawn.number = slot.request.number;
   drawn.tokens.resize(slot.position);
-  stream_.to_host(drawn.tokens.data(), tokens_.as<std::int32_t>() + index * length, drawn.tokens.size() * sizeof(std::int32_t));
+  stream_.to_host(drawn.tokens.data(), tokens_.as<std::int32_t>() + index * length,
+                  drawn.tokens.size() * sizeof(std::int32_t));
   drawn.ppl = state.perplexity_count == 0 ? 1.0 : state.perplexity_sum / state.perplexity_count;
   return drawn;
 }
 
 std::vector<float> CudaDecoder::newest_logits(int slot) const {
   std::vector<float> logits(config().image_vocab);
-  stream_.to_host(logits.data(), loop_->logits.as<float>() + slot * logits_stride(config()), logits.size() * sizeof(float));
+  stream_.to_host(logits.data(), loop_->logits.as<float>() + slot * logits_stride(config()),
+                  logits.size() * sizeof(float));
   return logits;
 }
 

@@ -19,13 +19,16 @@ int splits_of(int outputs, int inputs) {
 }
 
 cuda::Mask mask_of(MaskKind kind) {
-  return kind == MaskKind::row ? cuda::Mask::row : kind == MaskKind::column ? cuda::Mask::column : cuda::Mask::convolution;
+  return kind == MaskKind::row      ? cuda::Mask::row
+         : kind == MaskKind::column ? cuda::Mask::column
+                                    : cuda::Mask::convolution;
 }
 
 DType dtype_of(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kHalf ? DType::float16 : tensor.scalar_type() == at::kBFloat16 ? DType::bfloat16
-         : tensor.scalar_type() == at::kDouble                                                     ? DType::float64
-                                                                                                   : DType::float32;
+  return tensor.scalar_type() == at::kHalf       ? DType::float16
+         : tensor.scalar_type() == at::kBFloat16 ? DType::bfloat16
+         : tensor.scalar_type() == at::kDouble   ? DType::float64
+                                                 : DType::float32;
 }
 
 // Image keys that a position of a convolution layer sees at most.
@@ -53,7 +56,9 @@ bool cuda_kernels_fit(const TransformerConfig& config, int device) {
 }
 
 CudaWeights::CudaWeights(const TransformerConfig& config, Precision precision, int device)
-    : config_(config), device_(device), number_(precision == Precision::bf16 ? cuda::Number::bf16 : cuda::Number::fp16) {
+    : config_(config),
+      device_(device),
+      number_(precision == Precision::bf16 ? cuda::Number::bf16 : cuda::Number::fp16) {
   cuda::use_device(device);
 }
 
@@ -123,9 +128,12 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
   model_.final_norm = make_floats.final_norm(&TransformerWeights::final_norm);
   model_.logits_norm = make_floats.final_norm(&TransformerWeights::logits_norm);
   model_.logits = make_matrix(nullptr, -1, shape_of(config_.image_vocab, hidden));
-  model_.text_embeddings = make_floats.table(&TransformerWeights::text_embeddings, std::size_t(config_.text_vocab) * hidden);
-  model_.text_positions = make_floats.table(&TransformerWeights::text_positions, std::size_t(config_.text_length + 1) * hidden);
-  model_.image_embeddings = make_floats.table(&TransformerWeights::image_embeddings, std::size_t(config_.image_vocab) * hidden);
+  model_.text_embeddings =
+      make_floats.table(&TransformerWeights::text_embeddings, std::size_t(config_.text_vocab) * hidden);
+  model_.text_positions =
+      make_floats.table(&TransformerWeights::text_positions, std::size_t(config_.text_length + 1) * hidden);
+  model_.image_embeddings =
+      make_floats.table(&TransformerWeights::image_embeddings, std::size_t(config_.image_vocab) * hidden);
   model_.image_rows = make_floats.table(&TransformerWeights::image_rows, std::size_t(config_.grid) * hidden);
   model_.image_columns = make_floats.table(&TransformerWeights::image_columns, std::size_t(config_.grid) * hidden);
   model_.neighbours = neighbours;
@@ -136,7 +144,8 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
   model_.down_splits = splits_of(hidden, 4 * hidden);
 }
 
-CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerConfig& config, Precision precision, int device)
+CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerConfig& config, Precision precision,
+                         int device)
     : CudaWeights(config, precision, device) {
   cuda::Stream stream;
   cuda::Uploader uploader(stream);
@@ -145,7 +154,8 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
 
   const auto floats = [&](const at::Tensor& tensor, std::size_t padded) -> const float* {
     std::vector<float> values(padded);
-    cpu::to_floats(static_cast<const std::byte*>(tensor.const_data_ptr()), dtype_of(tensor), tensor.numel(), values.data());
+    cpu::to_floats(static_cast<const std::byte*>(tensor.const_data_ptr()), dtype_of(tensor), tensor.numel(),
+                   values.data());
     void* to = allocate(padded * sizeof(float));
     uploader.upload(to, values.data(), padded * sizeof(float));
     return static_cast<const float*>(to);
@@ -163,7 +173,9 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
     const DType dtype = dtype_of(plain);
     uploader.upload(staging.get(), plain.const_data_ptr(), plain.nbytes());
     void* packed = allocate(m.bytes());
-    cuda::pack_matrix(dtype == DType::float16 ? cuda::Number::fp16 : dtype == DType::bfloat16 ? cuda::Number::bf16 : cuda::Number::fp32,
+    cuda::pack_matrix(dtype == DType::float16    ? cuda::Number::fp16
+                      : dtype == DType::bfloat16 ? cuda::Number::bf16
+                                                 : cuda::Number::fp32,
                       staging.get(), number_, packed, m.outputs, m.inputs, stream.get());
     m.weights = packed;
     m.bias = floats(linear.bias, cuda::round_up(m.outputs, cuda::row_tile));
@@ -177,7 +189,9 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
     }
     cuda::Norm norm(NormWeights LayerWeights::*part, int layer) const { return norm(weights.layers[layer].*part); }
     cuda::Norm final_norm(NormWeights TransformerWeights::*part) const { return norm(weights.*part); }
-    const float* table(at::Tensor TransformerWeights::*part, std::size_t count) const { return copy(weights.*part, count); }
+    const float* table(at::Tensor TransformerWeights::*part, std::size_t count) const {
+      return copy(weights.*part, count);
+    }
   } const tables{weights, floats};
   build(matrix, tables);
   stream.synchronize();
@@ -229,7 +243,8 @@ std::size_t CudaWeights::bytes(const TransformerConfig& config) {
   const std::size_t layer = shape_of(3 * hidden, hidden).bytes() + shape_of(hidden, hidden).bytes() +
                             shape_of(4 * hidden, hidden).bytes() + shape_of(hidden, 4 * hidden).bytes() +
                             sizeof(float) * 17 * std::size_t(hidden);
-  const std::size_t tables = std::size_t(config.text_vocab + config.text_length + 1 + config.image_vocab + 2 * config.grid) * hidden;
+  const std::size_t tables =
+      std::size_t(config.text_vocab + config.text_length + 1 + config.image_vocab + 2 * config.grid) * hidden;
   return layer * config.layers + shape_of(config.image_vocab, hidden).bytes() + tables * sizeof(float);
 }
 

@@ -27,14 +27,12 @@ at::Tensor cross_entropies(const at::Tensor& logits, const at::Tensor& labels) {
   return logits.logsumexp(-1) - logits.gather(-1, labels.unsqueeze(-1)).squeeze(-1);
 }
 
-double average(const at::Tensor& x) {
-  return x.to(at::kDouble).mean().item<double>();
-}
+double average(const at::Tensor& x) { return x.to(at::kDouble).mean().item<double>(); }
 
 }  // namespace
 
-at::Tensor sequences(const Network& network, std::span<const std::int32_t> texts,
-                     std::span<const std::int32_t> images, int image_ids) {
+at::Tensor sequences(const Network& network, std::span<const std::int32_t> texts, std::span<const std::int32_t> images,
+                     int image_ids) {
   const TransformerConfig& config = network.config();
   const std::size_t text = config.text_length;
   const std::size_t image = image_ids;
@@ -42,8 +40,7 @@ at::Tensor sequences(const Network& network, std::span<const std::int32_t> texts
   if (texts.empty() || texts.size() % text != 0)
     fail(ErrorCode::invalid_argument, "text", "{} ids, expected a multiple of {}", texts.size(), text);
   if (images.size() != pairs * image)
-    fail(ErrorCode::invalid_argument, "image", "{} ids, expected {} for each of {} texts", images.size(),
-         image, pairs);
+    fail(ErrorCode::invalid_argument, "image", "{} ids, expected {} for each of {} texts", images.size(), image, pairs);
   check_image(images, config);
   const auto length = static_cast<std::int64_t>(text + image);
   at::Tensor ids = at::empty({static_cast<std::int64_t>(pairs), length}, at::kLong);
@@ -63,16 +60,14 @@ std::vector<float> logits(const Network& network, std::span<const std::int32_t> 
   const TransformerConfig& config = network.config();
   check_text(text, config);
   if (image.size() > static_cast<std::size_t>(config.image_length()))
-    fail(ErrorCode::invalid_argument, "image", "{} ids, expected {} at most", image.size(),
-         config.image_length());
+    fail(ErrorCode::invalid_argument, "image", "{} ids, expected {} at most", image.size(), config.image_length());
   const at::Tensor ids = sequences(network, text, image, static_cast<int>(image.size()));
   const at::Tensor values = network.logits(network.states(ids)[0]).to(at::kCPU).contiguous();
   const float* first = values.const_data_ptr<float>();
   return {first, first + values.numel()};
 }
 
-Losses losses(const Network& network, std::span<const std::int32_t> texts,
-              std::span<const std::int32_t> images) {
+Losses losses(const Network& network, std::span<const std::int32_t> texts, std::span<const std::int32_t> images) {
   const c10::InferenceMode inference;
   const TransformerConfig& config = network.config();
   const at::Tensor all = sequences(network, texts, images, config.image_length());
@@ -80,8 +75,8 @@ Losses losses(const Network& network, std::span<const std::int32_t> texts,
   if (config.version != 2) {
     for (std::size_t i = 0; i < images.size(); i += config.image_length())
       if (images[i] >= config.text_vocab)
-        fail(ErrorCode::invalid_argument, "image",
-             "its first id, {}, is scored as a text id and must be below {}", images[i], config.text_vocab);
+        fail(ErrorCode::invalid_argument, "image", "its first id, {}, is scored as a text id and must be below {}",
+             images[i], config.text_vocab);
   }
   Losses sum;
   const std::int64_t pairs = all.size(0);
@@ -92,10 +87,9 @@ Losses losses(const Network& network, std::span<const std::int32_t> texts,
     const at::Tensor labels =
         at::cat({tokens.narrow(1, 1, tokens.size(1) - 1), ids.narrow(1, text, config.image_length())}, 1);
     const std::int64_t rest = labels.size(1) - text;
-    sum.text +=
-        average(cross_entropies(network.text_logits(states.narrow(1, 0, text)), labels.narrow(1, 0, text)));
-    sum.image += average(
-        cross_entropies(network.image_logits(states.narrow(1, text, rest)), labels.narrow(1, text, rest)));
+    sum.text += average(cross_entropies(network.text_logits(states.narrow(1, 0, text)), labels.narrow(1, 0, text)));
+    sum.image +=
+        average(cross_entropies(network.image_logits(states.narrow(1, text, rest)), labels.narrow(1, text, rest)));
   }
   Losses result;
   result.text = sum.text / static_cast<double>(pairs);
@@ -104,8 +98,7 @@ Losses losses(const Network& network, std::span<const std::int32_t> texts,
   return result;
 }
 
-double perplexity(const Network& network, std::span<const std::int32_t> text,
-                  std::span<const std::int32_t> image) {
+double perplexity(const Network& network, std::span<const std::int32_t> text, std::span<const std::int32_t> image) {
   const c10::InferenceMode inference;
   const TransformerConfig& config = network.config();
   check_text(text, config);

@@ -13,8 +13,8 @@ namespace kandinsky {
 
 // [pairs, text_length + n] int64 on the device: each text followed by the image ids of its pair. `image_ids`
 // is n, at most grid * grid.
-at::Tensor sequences(const Network& network, std::span<const std::int32_t> texts,
-                     std::span<const std::int32_t> images, int image_ids);
+at::Tensor sequences(const Network& network, std::span<const std::int32_t> texts, std::span<const std::int32_t> images,
+                     int image_ids);
 
 // Row by row, [positions, text_vocab + image_vocab] of one sequence.
 std::vector<float> logits(const Network& network, std::span<const std::int32_t> text,
@@ -24,12 +24,10 @@ std::vector<float> logits(const Network& network, std::span<const std::int32_t> 
 // the reference's own quirk: the last text position is scored on the first image id as if it were a text id,
 // which must therefore be below text_vocab, and no loss trains the image logits that the first image id is
 // drawn from.
-Losses losses(const Network& network, std::span<const std::int32_t> texts,
-              std::span<const std::int32_t> images);
+Losses losses(const Network& network, std::span<const std::int32_t> texts, std::span<const std::int32_t> images);
 
 // Mean over image ids 1..N-1 of exp(cross-entropy); ids whose cross-entropy is exactly 0 do not count, and
 // where none counts the value is 1.
-double perplexity(const Network& network, std::span<const std::int32_t> text,
-                  std::span<const std::int32_t> image);
+double perplexity(const Network& network, std::span<const std::int32_t> text, std::span<const std::int32_t> image);
 
 }  // namespace kandinsky

@@ -26,8 +26,7 @@ at::Tensor visible_positions(MaskKind kind, const TransformerConfig& config) {
   bool* rows = table.mutable_data_ptr<bool>();
   for (int r = 0; r < image; ++r)
     for (int p = 0; p < r; ++p)
-      rows[std::int64_t{text + r} * (text + image) + text + p] =
-          visible(kind, config.version, config.grid, r, p);
+      rows[std::int64_t{text + r} * (text + image) + text + p] = visible(kind, config.version, config.grid, r, p);
   return table;
 }
 
@@ -48,8 +47,7 @@ at::Tensor embed_text(const TransformerWeights& weights, const at::Tensor& token
   return at::embedding(weights.text_embeddings, tokens).to(at::kFloat) + positions.to(at::kFloat);
 }
 
-at::Tensor embed_image(const TransformerWeights& weights, const at::Tensor& ids, const at::Tensor& indices,
-                       int grid) {
+at::Tensor embed_image(const TransformerWeights& weights, const at::Tensor& ids, const at::Tensor& indices, int grid) {
   const at::Tensor rows = at::embedding(weights.image_rows, indices.floor_divide(grid)).to(at::kFloat);
   const at::Tensor columns = at::embedding(weights.image_columns, indices.remainder(grid)).to(at::kFloat);
   return at::embedding(weights.image_embeddings, ids).to(at::kFloat) + (rows + columns);
@@ -86,8 +84,7 @@ at::Tensor Network::states(const at::Tensor& ids, std::vector<at::Tensor>* layer
     const LayerWeights& layer = weights_.layers[i];
     const at::Tensor& table = visible_[static_cast<int>(mask_kind(i, config_.layers))];
     const at::Tensor visible = table.narrow(0, 0, positions).narrow(1, 0, positions);
-    const block::Heads heads =
-        block::query_key_value(block::normalize(x, layer.input_norm), layer, config_.heads);
+    const block::Heads heads = block::query_key_value(block::normalize(x, layer.input_norm), layer, config_.heads);
     const auto joined = [](const at::Tensor& t) { return t.flatten(0, 1); };
     const at::Tensor context =
         block::attend(joined(heads.query), joined(heads.key), joined(heads.value), visible, config_.relax)
@@ -114,8 +111,7 @@ at::Tensor Network::text_logits(const at::Tensor& states) const {
 }
 
 at::Tensor Network::image_logits(const at::Tensor& states) const {
-  return block::project(states, rows(weights_.logits, config_.text_vocab, config_.image_vocab))
-      .to(at::kFloat);
+  return block::project(states, rows(weights_.logits, config_.text_vocab, config_.image_vocab)).to(at::kFloat);
 }
 
 }  // namespace kandinsky

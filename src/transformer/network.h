@@ -54,8 +54,7 @@ class Network {
 // ids: [batch, text_length]; zeros become the padding ids of their positions.
 at::Tensor pad_text(const at::Tensor& ids, const TransformerConfig& config);
 // ids, indices (in raster order): any shape, the same or broadcast; fp32 [..., hidden].
-at::Tensor embed_image(const TransformerWeights& weights, const at::Tensor& ids, const at::Tensor& indices,
-                       int grid);
+at::Tensor embed_image(const TransformerWeights& weights, const at::Tensor& ids, const at::Tensor& indices, int grid);
 // tokens: [batch, n], at positions 0..n-1 of a text; fp32 [batch, n, hidden].
 at::Tensor embed_text(const TransformerWeights& weights, const at::Tensor& tokens);
 

@@ -27,14 +27,11 @@ at::Tensor hidden_places(const CacheLayout& layout, int image_length) {
   at::Tensor table = at::ones({image_length, layout.capacity()}, at::kBool);
   bool* row = table.mutable_data_ptr<bool>();
   for (int raster = 0; raster < image_length; ++raster, row += layout.capacity())
-    for (const KeySegment& segment : layout.segments(raster))
-      std::fill_n(row + segment.start, segment.count, false);
+    for (const KeySegment& segment : layout.segments(raster)) std::fill_n(row + segment.start, segment.count, false);
   return table;
 }
 
-int padded(int slots) {
-  return (slots + TorchDecoder::lanes - 1) / TorchDecoder::lanes * TorchDecoder::lanes;
-}
+int padded(int slots) { return (slots + TorchDecoder::lanes - 1) / TorchDecoder::lanes * TorchDecoder::lanes; }
 
 }  // namespace
 
@@ -69,8 +66,7 @@ struct TorchDecoder::Lanes {
   at::Tensor at_start;           // [lanes, 1, 1]
   std::array<Places, 3> places;  // by MaskKind
   std::vector<const Prompt*> prompts;
-  std::vector<at::Tensor>
-      of_prompt;  // [lanes, 1, 1]: whether a lane is of prompts[i]; empty for a single prompt
+  std::vector<at::Tensor> of_prompt;  // [lanes, 1, 1]: whether a lane is of prompts[i]; empty for a single prompt
 };
 
 TorchDecoder::TorchDecoder(std::shared_ptr<const Network> network, int slots)
@@ -117,8 +113,7 @@ std::shared_ptr<const PromptState> TorchDecoder::prefill(std::span<const std::in
   prompt->last_text_id = tokens[0][-1].item().toInt();
   at::Tensor x = embed_text(weights, tokens.narrow(1, 0, length));
   for (const LayerWeights& layer : weights.layers) {
-    const block::Heads heads =
-        block::query_key_value(block::normalize(x, layer.input_norm), layer, config().heads);
+    const block::Heads heads = block::query_key_value(block::normalize(x, layer.input_norm), layer, config().heads);
     prompt->keys.push_back(heads.key[0].contiguous());
     prompt->values.push_back(heads.value[0].contiguous());
     const at::Tensor context =
@@ -138,9 +133,8 @@ void TorchDecoder::advance(Slot& slot, std::span<const float> logits) {
   const int position = static_cast<int>(slot.tokens.size());
   const SlotRequest& request = slot.request;
   const bool forced = !request.forced.empty() && request.forced[position] >= 0;
-  const std::int32_t id =
-      forced ? request.forced[position]
-             : sampler_.sample(logits, request.sampling, request.seed, request.number, position);
+  const std::int32_t id = forced ? request.forced[position]
+                                 : sampler_.sample(logits, request.sampling, request.seed, request.number, position);
   if (position > 0) slot.perplexity.add(logits, id);
   slot.tokens.push_back(id);
   slot.logits.assign(logits.begin(), logits.end());
@@ -166,8 +160,7 @@ int TorchDecoder::raster(const Slot& slot) const {
 }
 
 bool TorchDecoder::active(int slot) const {
-  return slot < slots() && slots_[slot] &&
-         static_cast<int>(slots_[slot]->tokens.size()) < config().image_length();
+  return slot < slots() && slots_[slot] && static_cast<int>(slots_[slot]->tokens.size()) < config().image_length();
 }
 
 TorchDecoder::Lanes TorchDecoder::arrange(int first_slot) const {
@@ -197,8 +190,7 @@ TorchDecoder::Lanes TorchDecoder::arrange(int first_slot) const {
       numbers[places + kind][lane] = layouts_[kind].slot(r);
     }
   }
-  const at::Tensor table =
-      at::from_blob(numbers, {count, lanes}, at::kLong).to(network_->device(), false, true);
+  const at::Tensor table = at::from_blob(numbers, {count, lanes}, at::kLong).to(network_->device(), false, true);
   result.ids = table[id];
   result.pixels = table[pixel];
   if (any_at_start) {
@@ -225,8 +217,7 @@ at::Tensor TorchDecoder::embed(const Lanes& lanes) const {
   at::Tensor image = embed_image(weights, lanes.ids, lanes.pixels, config().grid).unsqueeze(1);
   if (!lanes.at_start.defined()) return image;
   const at::Tensor token = at::embedding(weights.text_embeddings, lanes.text_ids).to(at::kFloat).unsqueeze(1);
-  return at::where(lanes.at_start, token + weights.text_positions[config().text_length].to(at::kFloat),
-                   image);
+  return at::where(lanes.at_start, token + weights.text_positions[config().text_length].to(at::kFloat), image);
 }
 
 // Stores the lanes' keys and values and gives the heads' joined results, [lanes, 1, hidden].
@@ -237,8 +228,7 @@ at::Tensor TorchDecoder::attend(const block::Heads& heads, int layer, const Lane
   cache.values.transpose(1, 2).index_put_({at.cells, at.places}, heads.value.squeeze(2));
   // [lanes * heads, capacity, head_size], without a copy where all lanes read the same group.
   const auto cells = [&](const at::Tensor& part) {
-    return (at.first_cell ? part.narrow(0, *at.first_cell, TorchDecoder::lanes)
-                          : part.index_select(0, at.cells))
+    return (at.first_cell ? part.narrow(0, *at.first_cell, TorchDecoder::lanes) : part.index_select(0, at.cells))
         .flatten(0, 1);
   };
   // Each lane's row of what it gets with its own prompt: [lanes, heads, n].
@@ -252,8 +242,8 @@ at::Tensor TorchDecoder::attend(const block::Heads& heads, int layer, const Lane
   const int text = config().text_length;
   const at::Tensor query = heads.query.squeeze(2) / std::sqrt(static_cast<double>(config().head_size()));
   const at::Tensor query_by_head = query.transpose(0, 1).contiguous();  // [heads, lanes, head_size]
-  const at::Tensor text_scores = of_own_prompt(
-      [&](const Prompt& prompt) { return at::bmm(query_by_head, prompt.keys[layer].transpose(1, 2)); });
+  const at::Tensor text_scores =
+      of_own_prompt([&](const Prompt& prompt) { return at::bmm(query_by_head, prompt.keys[layer].transpose(1, 2)); });
   const at::Tensor image_scores = at::bmm(query.flatten(0, 1).unsqueeze(1), cells(cache.keys).transpose(1, 2))
                                       .view({TorchDecoder::lanes, config().heads, -1})
                                       .masked_fill(at.hidden, -std::numeric_limits<float>::infinity());
@@ -273,8 +263,7 @@ void TorchDecoder::step_lanes(int first_slot) {
   at::Tensor x = embed(lanes);
   for (int i = 0; i < config().layers; ++i) {
     const LayerWeights& layer = network_->weights().layers[i];
-    const block::Heads heads =
-        block::query_key_value(block::normalize(x, layer.input_norm), layer, config().heads);
+    const block::Heads heads = block::query_key_value(block::normalize(x, layer.input_norm), layer, config().heads);
     x = block::add_attention(x, attend(heads, i, lanes), layer);
     x = block::add_mlp(x, layer);
   }
@@ -303,12 +292,8 @@ DrawnTokens TorchDecoder::result(int slot) const {
   return {from.request.number, from.tokens, from.perplexity.value()};
 }
 
-std::vector<float> TorchDecoder::newest_logits(int slot) const {
-  return slots_.at(slot)->logits;
-}
+std::vector<float> TorchDecoder::newest_logits(int slot) const { return slots_.at(slot)->logits; }
 
-void TorchDecoder::release(int slot) {
-  slots_.at(slot).reset();
-}
+void TorchDecoder::release(int slot) { slots_.at(slot).reset(); }
 
 }  // namespace kandinsky

@@ -65,10 +65,9 @@ class TorchDecoder : public Decoder {
 
   std::shared_ptr<const Network> network_;
   int padded_slots_;
-  std::vector<CacheLayout> layouts_;  // by MaskKind
-  std::array<at::Tensor, 3>
-      hidden_;                      // by MaskKind: [grid * grid, capacity], true where a query must not look
-  std::vector<LayerCache> caches_;  // one a layer
+  std::vector<CacheLayout> layouts_;          // by MaskKind
+  std::array<at::Tensor, 3> hidden_;          // by MaskKind: [grid * grid, capacity], true where a query must not look
+  std::vector<LayerCache> caches_;            // one a layer
   std::vector<std::unique_ptr<Slot>> slots_;  // null: free
   Sampler sampler_;
 };

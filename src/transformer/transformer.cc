@@ -53,8 +53,8 @@ Transformer::Impl::Impl(Checkpoint checkpoint, const TransformerConfig& sizes, c
   if (device.is_cuda() && precision != Precision::fp32 && cuda_kernels_fit(config, device.index())) {
     const std::size_t needed = CudaWeights::bytes(config), free = cuda::device_properties(device.index()).memory_free;
     if (needed > free)
-      fail(ErrorCode::out_of_memory, device_name, "the transformer takes {:.1f} GB and {:.1f} GB are free", needed / 1e9,
-           free / 1e9);
+      fail(ErrorCode::out_of_memory, device_name, "the transformer takes {:.1f} GB and {:.1f} GB are free",
+           needed / 1e9, free / 1e9);
     cuda = std::make_shared<CudaWeights>(TransformerWeights::load(Weights::mapped(file), config), config, precision,
                                          device.index());
     return;
@@ -82,8 +82,8 @@ std::unique_ptr<Decoder> Transformer::Impl::make_decoder(int images) const {
     while (slots > 1 && CudaDecoder::cache_bytes(config, slots) + prompt > free) --slots;
     const std::size_t needed = CudaDecoder::cache_bytes(config, slots) + prompt;
     if (needed > free)
-      fail(ErrorCode::out_of_memory, device_name, "one image takes {:.2f} GB of caches and {:.2f} GB are free", needed / 1e9,
-           free / 1e9);
+      fail(ErrorCode::out_of_memory, device_name, "one image takes {:.2f} GB of caches and {:.2f} GB are free",
+           needed / 1e9, free / 1e9);
     return std::make_unique<CudaDecoder>(cuda, slots);
   }
 #endif

@@ -13,8 +13,8 @@ namespace kandinsky {
 struct CpuWeights;
 class CudaWeights;
 
-// A loaded transformer: the weights of the token loop that suits its device, and the file, from which the teacher-forced
-// network is made when it is first asked for.
+// A loaded transformer: the weights of the token loop that suits its device, and the file, from which the
+// teacher-forced network is made when it is first asked for.
 struct __attribute__((visibility("hidden"))) Transformer::Impl {
   Checkpoint file;
   TransformerConfig config;

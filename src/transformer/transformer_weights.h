@@ -20,12 +20,12 @@ struct LinearWeights {
 
 struct LayerWeights {
   NormWeights input_norm;
-  LinearWeights query_key_value;  // [3 hidden, hidden]
-  LinearWeights dense;            // [hidden, hidden]
-  NormWeights first_addition_norm;   // undefined tensors without sandwich
+  LinearWeights query_key_value;    // [3 hidden, hidden]
+  LinearWeights dense;              // [hidden, hidden]
+  NormWeights first_addition_norm;  // undefined tensors without sandwich
   NormWeights post_attention_norm;
-  LinearWeights up;    // [4 hidden, hidden]
-  LinearWeights down;  // [hidden, 4 hidden]
+  LinearWeights up;                  // [4 hidden, hidden]
+  LinearWeights down;                // [hidden, 4 hidden]
   NormWeights second_addition_norm;  // undefined tensors without sandwich
 };
 

@@ -28,14 +28,15 @@ at::Tensor group_norm_on_cuda([[maybe_unused]] const GroupNorm& norm, [[maybe_un
 #if defined(KANDINSKY_CUDA)
   const cuda::GroupNormShape shape{static_cast<int>(x.size(0)), static_cast<int>(x.size(2) * x.size(3)),
                                    static_cast<int>(x.size(1))};
-  if (!x.is_cuda() || x.scalar_type() != at::kFloat || !x.is_contiguous(at::MemoryFormat::ChannelsLast) || !shape.fits())
+  if (!x.is_cuda() || x.scalar_type() != at::kFloat || !x.is_contiguous(at::MemoryFormat::ChannelsLast) ||
+      !shape.fits())
     return {};
   at::Tensor y = at::empty_like(x);
   const at::Tensor scratch = at::empty({static_cast<std::int64_t>(cuda::group_norm_scratch(shape))}, x.options());
   const c10::Stream stream = c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).getStream(x.device());
   cuda::group_norm(x.const_data_ptr<float>(), y.mutable_data_ptr<float>(), shape, norm.weight.const_data_ptr<float>(),
-                   norm.bias.const_data_ptr<float>(), static_cast<float>(epsilon), swish, scratch.mutable_data_ptr<float>(),
-                   stream.native_handle());
+                   norm.bias.const_data_ptr<float>(), static_cast<float>(epsilon), swish,
+                   scratch.mutable_data_ptr<float>(), stream.native_handle());
   return y;
 #else
   return {};
@@ -99,8 +100,6 @@ Middle Middle::load(const Weights& weights, std::int64_t channels) {
           ResidualBlock::load(weights.under("block_2"), channels, channels)};
 }
 
-at::Tensor Middle::operator()(const at::Tensor& x) const {
-  return second(attention(first(x)));
-}
+at::Tensor Middle::operator()(const at::Tensor& x) const { return second(attention(first(x))); }
 
 }  // namespace kandinsky::vqgan

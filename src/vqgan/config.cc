@@ -32,9 +32,7 @@ void read_list(const nlohmann::json& object, const char* key, const std::string&
 
 }  // namespace
 
-int VqganConfig::downsampling() const noexcept {
-  return (1 << (channel_multipliers.size() - 1)) * (wavelet ? 2 : 1);
-}
+int VqganConfig::downsampling() const noexcept { return (1 << (channel_multipliers.size() - 1)) * (wavelet ? 2 : 1); }
 
 VqganConfig VqganConfig::load(const std::filesystem::path& path) {
   std::ifstream file(path);

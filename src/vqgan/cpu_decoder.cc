@@ -39,8 +39,7 @@ FeatureMap like(VisionContext& context, const Features& x, int channels) {
 
 CpuDecoder::ResidualBlock CpuDecoder::residual_block(const Weights& weights, int in, int out) {
   ResidualBlock block{normalization(weights, "norm1", in), normalization(weights, "norm2", out),
-                      convolution3(weights, "conv1", in, out), convolution3(weights, "conv2", out, out),
-                      std::nullopt};
+                      convolution3(weights, "conv1", in, out), convolution3(weights, "conv2", out, out), std::nullopt};
   if (in != out) block.shortcut = convolution1(weights, "nin_shortcut", in, out);
   return block;
 }
@@ -111,8 +110,7 @@ CpuDecoder::CpuDecoder(const Weights& weights, const VqganConfig& config)
     for (int j = 0; j <= config.residual_blocks; ++j) {
       level.blocks.push_back(residual_block(up.under(fmt::format("block.{}", j)), in, out));
       in = out;
-      if (attends(resolution))
-        level.attentions.push_back(attention_block(up.under(fmt::format("attn.{}", j)), in));
+      if (attends(resolution)) level.attentions.push_back(attention_block(up.under(fmt::format("attn.{}", j)), in));
     }
     if (i == 0) continue;
     level.upsample = convolution3(up, "upsample.conv", in, in);
@@ -128,8 +126,7 @@ FeatureMap CpuDecoder::run(const Level& level, VisionContext& context, FeatureMa
     if (!level.attentions.empty()) x = level.attentions[j](context, std::move(x));
   }
   if (!level.upsample) return x;
-  FeatureMap larger(context, x.view().pictures, x.view().height * 2, x.view().width * 2,
-                    level.upsample->outputs());
+  FeatureMap larger(context, x.view().pictures, x.view().height * 2, x.view().width * 2, level.upsample->outputs());
   (*level.upsample)(context, x.view(), larger.view(), {}, /*doubled=*/true);
   return larger;
 }
@@ -141,14 +138,13 @@ FeatureMap CpuDecoder::finish(VisionContext& context, FeatureMap x) const {
   return y;
 }
 
-void CpuDecoder::operator()(VisionContext& context, std::span<const std::int32_t> ids, int count, int height,
-                            int width, const std::function<void(const Features&)>& sink) const {
+void CpuDecoder::operator()(VisionContext& context, std::span<const std::int32_t> ids, int count, int height, int width,
+                            const std::function<void(const Features&)>& sink) const {
   FeatureMap codes(context, count, height, width, embed_dim_);
   const std::size_t stride = codes.view().pixel;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     float* to = codes.view().data + i * stride;
-    std::memcpy(to, codebook_.const_data_ptr<float>() + std::size_t(ids[i]) * embed_dim_,
-                embed_dim_ * sizeof(float));
+    std::memcpy(to, codebook_.const_data_ptr<float>() + std::size_t(ids[i]) * embed_dim_, embed_dim_ * sizeof(float));
     std::fill(to + embed_dim_, to + stride, 0.0f);
   }
   FeatureMap z = like(context, codes.view(), post_quant_.outputs());
@@ -160,8 +156,7 @@ void CpuDecoder::operator()(VisionContext& context, std::span<const std::int32_t
   // Small pictures go through together, large ones one by one, so that their features stay in the cache.
   constexpr std::size_t large = std::size_t{256} << 10;  // floats
   std::size_t together = 0;
-  while (together < levels_.size() && h.view().picture < large)
-    h = run(levels_[together++], context, std::move(h));
+  while (together < levels_.size() && h.view().picture < large) h = run(levels_[together++], context, std::move(h));
   if (together == levels_.size()) {
     sink(finish(context, std::move(h)).view());
     return;

@@ -20,8 +20,8 @@ class CpuDecoder {
   // `count` pictures of height x width ids to features whose channels are the decoder's answer, before
   // clamping: 3 colours, or for the wavelet variant 12 channels. `sink` gets them from the first picture to
   // the last, one or several at a time.
-  void operator()(cpu::VisionContext& context, std::span<const std::int32_t> ids, int count, int height,
-                  int width, const std::function<void(const cpu::Features&)>& sink) const;
+  void operator()(cpu::VisionContext& context, std::span<const std::int32_t> ids, int count, int height, int width,
+                  const std::function<void(const cpu::Features&)>& sink) const;
 
  private:
   struct ResidualBlock {

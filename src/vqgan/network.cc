@@ -17,9 +17,7 @@ bool attends(const VqganConfig& config, int resolution) {
   return std::find(list.begin(), list.end(), resolution) != list.end();
 }
 
-int width_of(const VqganConfig& config, int level) {
-  return config.channels * config.channel_multipliers[level];
-}
+int width_of(const VqganConfig& config, int level) { return config.channels * config.channel_multipliers[level]; }
 
 }  // namespace
 
@@ -113,9 +111,7 @@ at::Tensor Network::features(const at::Tensor& pixels) const {
   return (*quant_conv_)((*encoder_)(pixels.contiguous(at::MemoryFormat::ChannelsLast)));
 }
 
-at::Tensor Network::scores(const at::Tensor& features) const {
-  return (*projection_)(features);
-}
+at::Tensor Network::scores(const at::Tensor& features) const { return (*projection_)(features); }
 
 at::Tensor Network::decode(const at::Tensor& ids) const {
   // [n, h, w, embed_dim] seen as channels-last [n, embed_dim, h, w]

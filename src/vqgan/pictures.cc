@@ -7,9 +7,7 @@
 namespace kandinsky::vqgan {
 namespace {
 
-std::uint8_t byte_of(float x) {
-  return static_cast<std::uint8_t>((std::clamp(x, -1.0f, 1.0f) + 1.0f) / 2.0f * 255.0f);
-}
+std::uint8_t byte_of(float x) { return static_cast<std::uint8_t>((std::clamp(x, -1.0f, 1.0f) + 1.0f) / 2.0f * 255.0f); }
 
 }  // namespace
 

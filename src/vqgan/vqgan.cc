@@ -29,8 +29,8 @@ struct VqganDecoder::Impl {
 
 namespace {
 
-void decode_with_torch(const VqganDecoder::Impl& impl, std::span<const std::int32_t> tokens, int count,
-                       int height, int width, std::vector<Image>& images) {
+void decode_with_torch(const VqganDecoder::Impl& impl, std::span<const std::int32_t> tokens, int count, int height,
+                       int width, std::vector<Image>& images) {
   const at::Tensor ids = at::from_blob(const_cast<std::int32_t*>(tokens.data()), {count, height, width},
                                        at::TensorOptions().dtype(at::kInt))
                              .to(impl.device, at::kLong);
@@ -71,18 +71,13 @@ VqganDecoder VqganDecoder::load(const Checkpoint& checkpoint, const VqganConfig&
     const bool ours = device.is_cpu() && cpu::has_vision_kernels();
     std::optional<vqgan::CpuDecoder> cpu_decoder;
     if (ours) cpu_decoder.emplace(weights, sizes);
-    return VqganDecoder(std::make_shared<const Impl>(Impl{std::move(cpu_decoder),
-                                                          vqgan::Network(weights, sizes, with_encoder, !ours),
-                                                          device, threads, parameters}));
+    return VqganDecoder(std::make_shared<const Impl>(Impl{
+        std::move(cpu_decoder), vqgan::Network(weights, sizes, with_encoder, !ours), device, threads, parameters}));
   });
 }
 
-const VqganConfig& VqganDecoder::config() const noexcept {
-  return impl_->network.config();
-}
-std::int64_t VqganDecoder::parameter_count() const noexcept {
-  return impl_->parameters;
-}
+const VqganConfig& VqganDecoder::config() const noexcept { return impl_->network.config(); }
+std::int64_t VqganDecoder::parameter_count() const noexcept { return impl_->parameters; }
 
 std::vector<Image> VqganDecoder::decode(std::span<const std::int32_t> tokens, int grid_height, int grid_width,
                                         int batch, const ProgressCallback& progress) const {
@@ -94,8 +89,8 @@ std::vector<Image> VqganDecoder::decode(std::span<const std::int32_t> tokens, in
   if (batch < 1 || batch > 4096) fail(ErrorCode::invalid_argument, "batch", "{} is not in 1..4096", batch);
   const std::size_t each = std::size_t(grid_height) * grid_width;
   if (tokens.empty() || tokens.size() % each != 0)
-    fail(ErrorCode::invalid_argument, "tokens", "{} ids, expected a multiple of {} x {}", tokens.size(),
-         grid_height, grid_width);
+    fail(ErrorCode::invalid_argument, "tokens", "{} ids, expected a multiple of {} x {}", tokens.size(), grid_height,
+         grid_width);
   for (const std::int32_t id : tokens)
     if (id < 0 || id >= config().codebook_size)
       fail(ErrorCode::invalid_argument, "tokens", "id {} is not in 0..{}", id, config().codebook_size - 1);
@@ -109,9 +104,8 @@ std::vector<Image> VqganDecoder::decode(std::span<const std::int32_t> tokens, in
     for (int first = 0; first < count; first += batch) {
       const int part = std::min(batch, count - first);
       if (context)
-        (*impl_->cpu_decoder)(
-            *context, tokens.subspan(first * each, part * each), part, grid_height, grid_width,
-            [&](const cpu::Features& x) { vqgan::append_images(x, config().wavelet, images); });
+        (*impl_->cpu_decoder)(*context, tokens.subspan(first * each, part * each), part, grid_height, grid_width,
+                              [&](const cpu::Features& x) { vqgan::append_images(x, config().wavelet, images); });
       else
         decode_with_torch(*impl_, tokens.subspan(first * each), part, grid_height, grid_width, images);
       if (progress && !progress({Stage::decoding, first + part, count, part}))
@@ -130,8 +124,7 @@ Image VqganDecoder::decode(std::span<const std::int32_t> tokens) const {
 }
 
 std::vector<std::int32_t> VqganDecoder::encode(const Image& image) const {
-  if (!impl_->network.has_encoder())
-    throw Error(ErrorCode::unsupported, "vqgan", "the checkpoint holds no encoder");
+  if (!impl_->network.has_encoder()) throw Error(ErrorCode::unsupported, "vqgan", "the checkpoint holds no encoder");
   const int factor = 1 << (config().channel_multipliers.size() - 1);
   if (image.empty() || image.width() % factor != 0 || image.height() % factor != 0)
     fail(ErrorCode::invalid_argument, "image", "{} x {} pixels, expected multiples of {}", image.width(),
@@ -139,11 +132,9 @@ std::vector<std::int32_t> VqganDecoder::encode(const Image& image) const {
   return guarded("encoding", [&] {
     const ThreadScope scope(impl_->threads);
     const at::InferenceMode inference;
-    const at::Tensor bytes =
-        at::from_blob(const_cast<std::uint8_t*>(image.pixels().data()), {1, image.height(), image.width(), 3},
-                      at::TensorOptions().dtype(at::kByte));
-    const at::Tensor pixels =
-        bytes.to(impl_->device, at::kFloat).div_(255).mul_(2).sub_(1).permute({0, 3, 1, 2});
+    const at::Tensor bytes = at::from_blob(const_cast<std::uint8_t*>(image.pixels().data()),
+                                           {1, image.height(), image.width(), 3}, at::TensorOptions().dtype(at::kByte));
+    const at::Tensor pixels = bytes.to(impl_->device, at::kFloat).div_(255).mul_(2).sub_(1).permute({0, 3, 1, 2});
     const at::Tensor ids =
         at::argmax(impl_->network.scores(impl_->network.features(pixels)), 1).to(at::kInt).cpu().contiguous();
     const auto* from = ids.const_data_ptr<std::int32_t>();

@@ -173,7 +173,8 @@ TEST(V1, ChecksEveryParameter) {
       {R"({"images_to_gen": 65})", "images_to_gen: 65 is not an integer from 1 to 64"},
       {R"({"images_to_gen": -1})", "images_to_gen: -1 is not an integer from 1 to 64"},
       {R"({"images_to_gen": 1e300})", "images_to_gen: 1e+300 is not an integer from 1 to 64"},
-      {R"({"images_to_gen": 99999999999999999999999})", "images_to_gen: 9.999999999999999e+22 is not an integer from 1 to 64"},
+      {R"({"images_to_gen": 99999999999999999999999})",
+       "images_to_gen: 9.999999999999999e+22 is not an integer from 1 to 64"},
       {R"({"images_to_gen": 18446744073709551615})",
        "images_to_gen: 18446744073709551615 is not an integer from 1 to 64"},
       {R"({"images_to_gen": 2.5})", "images_to_gen: 2.5 is not an integer from 1 to 64"},
@@ -209,7 +210,9 @@ TEST(V1, ChecksEveryParameter) {
   many["instances"].push_back(many["instances"][0]);
   EXPECT_EQ(post(shared_server().port(), predict_path, many.dump()).json()["error"],
             "instances: images_to_gen is 80 for all together, expected at most 64");
-  EXPECT_EQ(post(shared_server().port(), predict_path, predict_body(nlohmann::json::object(), std::string(8193, 'a'))).status, 400);
+  EXPECT_EQ(
+      post(shared_server().port(), predict_path, predict_body(nlohmann::json::object(), std::string(8193, 'a'))).status,
+      400);
 }
 
 }  // namespace

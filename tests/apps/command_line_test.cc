@@ -14,8 +14,7 @@ TEST(CommandLine, HelpNamesEverySubcommand) {
   const Finished help = run({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_EQ(help.err, "");
-  for (const std::string& name : subcommands)
-    EXPECT_NE(help.out.find("\n  " + name + " "), std::string::npos) << name;
+  for (const std::string& name : subcommands) EXPECT_NE(help.out.find("\n  " + name + " "), std::string::npos) << name;
 }
 
 TEST(CommandLine, EverySubcommandHasHelpWithExamples) {
@@ -102,8 +101,7 @@ TEST(CommandLine, ChecksEveryValueBeforeLoadingAnything) {
   expect_bad({"--format", "gif"}, "--format: 'gif' is not one of png, jpeg");
   expect_bad({"--preset", "dalle"}, "--preset: 'dalle' is not one of kandinsky, malevich");
   expect_bad({"--out", ""}, "--out: must not be empty");
-  expect_bad({"--contact-sheet", "sheet.bmp"},
-             "--contact-sheet: 'sheet.bmp' does not end in .png, .jpg or .jpeg");
+  expect_bad({"--contact-sheet", "sheet.bmp"}, "--contact-sheet: 'sheet.bmp' does not end in .png, .jpg or .jpeg");
   expect_bad({"--contact-sheet", "a.png", "--no-contact-sheet"}, "--contact-sheet: does not go with");
   expect_bad({"--prompt", "кот\xFF"}, "--prompt: is not valid UTF-8");
 }
@@ -123,8 +121,7 @@ TEST(CommandLine, ParsesKeepStrictly) {
   expect_bad("up=4=4", "'4=4' is not a whole number");
   expect_bad("up=4, left=2", "' left=2' is not");
   expect_bad("up=4,up=4", "up is given twice");
-  expect_refused({"generate", "--model", nano(), "--prompt", "кот", "--keep", "up=4"},
-                 "--keep: needs --image-prompt");
+  expect_refused({"generate", "--model", nano(), "--prompt", "кот", "--keep", "up=4"}, "--keep: needs --image-prompt");
   expect_refused({"generate", "--model", nano(), "--prompt", "кот", "--crop-first"}, "--crop-first: needs");
   expect_refused({"generate", "--model", nano(), "--prompt", "кот", "--image-prompt", "a.png"},
                  "--image-prompt: needs --keep");
@@ -132,8 +129,7 @@ TEST(CommandLine, ParsesKeepStrictly) {
 
 TEST(CommandLine, MessagesStayOneLine) {
   expect_error({"inspect", "no\nsuch\nfile"}, 1, "no?such?file");
-  expect_error({"generate", "--model", "no\nsuch\nmodel", "--prompt", "кот", "--out", "/tmp"}, 1,
-               "no?such?model");
+  expect_error({"generate", "--model", "no\nsuch\nmodel", "--prompt", "кот", "--out", "/tmp"}, 1, "no?such?model");
 }
 
 }  // namespace

@@ -35,8 +35,8 @@ TEST(GenerateCommand, DrawsRanksAndEnlarges) {
   for (int i = 0; i < 2; ++i) {
     const std::string start = out + "/" + std::to_string(i + 1) + ".png";
     ASSERT_EQ(lines[i].find(start), 0u) << lines[i];
-    EXPECT_TRUE(std::regex_match(lines[i].substr(start.size()),
-                                 std::regex(R"(  -?0\.\d{3}  \(image [0-2], ppl \d+\.\d\))")))
+    EXPECT_TRUE(
+        std::regex_match(lines[i].substr(start.size()), std::regex(R"(  -?0\.\d{3}  \(image [0-2], ppl \d+\.\d\))")))
         << lines[i];
     EXPECT_EQ(Image::load(start).width(), 512);
   }
@@ -76,8 +76,7 @@ TEST(GenerateCommand, PrintsJson) {
 
 TEST(GenerateCommand, GreedyIsTheReference) {
   const Folder folder;
-  const nlohmann::json reference =
-      nlohmann::json::parse(std::ifstream(golden("nano/greedy.json"))).at("cases").at(0);
+  const nlohmann::json reference = nlohmann::json::parse(std::ifstream(golden("nano/greedy.json"))).at("cases").at(0);
   const nlohmann::json json = run_json(generate(folder / "a", {"--greedy", "--no-rank", "--no-super-res"}));
   ASSERT_EQ(json.at("images").size(), 1u) << "greedy pictures are all the same: one is drawn";
   EXPECT_EQ(json.at("images").at(0).at("tokens"), reference.at("tokens"));
@@ -89,30 +88,30 @@ TEST(GenerateCommand, GoesOnFromAPicture) {
   const Folder folder;
   const std::string picture = golden("nano/pictures/e0.png");
   const nlohmann::json tokens = run_json({"encode", "--model", nano(), picture}).at("tokens");
-  const nlohmann::json json = run_json(generate(
-      folder / "a", {"--images", "1", "--no-super-res", "--image-prompt", picture, "--keep", "up=4,left=2"}));
+  const nlohmann::json json = run_json(
+      generate(folder / "a", {"--images", "1", "--no-super-res", "--image-prompt", picture, "--keep", "up=4,left=2"}));
   const nlohmann::json& drawn = json.at("images").at(0).at("tokens");
   for (int i = 0; i < 256; ++i) {
     if (i / 16 >= 4 && i % 16 >= 2) continue;
     EXPECT_EQ(drawn.at(i), tokens.at(i)) << i;
   }
-  expect_error(generate(folder / "b", {"--image-prompt", golden("nano/ruclip/wide.png"), "--keep", "up=4"}),
-               2, "image prompt: is 201x120 pixels, expected 128x128");
+  expect_error(generate(folder / "b", {"--image-prompt", golden("nano/ruclip/wide.png"), "--keep", "up=4"}), 2,
+               "image prompt: is 201x120 pixels, expected 128x128");
   expect_error(generate(folder / "b", {"--image-prompt", picture, "--keep", "up=17"}), 2, "up: 17 tokens");
 }
 
 TEST(GenerateCommand, WritesJpegAndTheSheetWhereItIsTold) {
   const Folder folder;
   const Finished finished =
-      run(generate(folder / "a", {"--images", "2", "--no-rank", "--no-super-res", "--format", "jpeg",
-                                  "--seed", "1", "--contact-sheet", folder / "elsewhere/sheet.jpg"}));
+      run(generate(folder / "a", {"--images", "2", "--no-rank", "--no-super-res", "--format", "jpeg", "--seed", "1",
+                                  "--contact-sheet", folder / "elsewhere/sheet.jpg"}));
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
   EXPECT_EQ(folder.files(), (std::vector<std::string>{"a/1.jpg", "a/2.jpg", "elsewhere/sheet.jpg"}));
   EXPECT_EQ(bytes_of(folder / "a/1.jpg").substr(0, 3), "\xFF\xD8\xFF");
   EXPECT_TRUE(std::regex_search(finished.out, std::regex(R"(1\.jpg  \(image [01], ppl )"))) << finished.out;
 
-  const Finished without = run(generate(
-      folder / "b", {"--images", "1", "--no-rank", "--no-super-res", "--no-contact-sheet", "--seed", "1"}));
+  const Finished without = run(
+      generate(folder / "b", {"--images", "1", "--no-rank", "--no-super-res", "--no-contact-sheet", "--seed", "1"}));
   EXPECT_EQ(lines_of(without.out).back(), "seed 1");
   EXPECT_FALSE(std::filesystem::exists(folder / "b/contact-sheet.png"));
 }
@@ -142,8 +141,7 @@ TEST(GenerateCommand, FailuresAreOneLine) {
   expect_error(generate(file + "/below"), 1, "cannot be made");
   expect_error(generate("/proc/kandinsky"), 1, "cannot be made");
   expect_error(generate("/proc"), 1, "/proc: cannot be written to: ");
-  expect_error(generate(folder / "a", {"--image-prompt", folder / "none.png", "--keep", "up=1"}), 1,
-               "none.png");
+  expect_error(generate(folder / "a", {"--image-prompt", folder / "none.png", "--keep", "up=1"}), 1, "none.png");
   expect_error(generate(folder / "a", {"--image-prompt", file, "--keep", "up=1"}), 1, "file");
   expect_error(generate(folder / "a", {"--device", "cuda:99"}), 1, "cuda:99");
   expect_error(generate(folder / "a", {"--tokenizer", file}), 1, "file");
@@ -169,8 +167,8 @@ TEST(GenerateCommand, KeepsPicturesThoughNobodyReads) {
 
 TEST(GenerateCommand, TheLastOfTwoValuesCounts) {
   const Folder folder;
-  const nlohmann::json json = run_json(generate(
-      folder / "a", {"--images", "4", "--images", "1", "--seed", "1", "--seed", "2", "--no-super-res"}));
+  const nlohmann::json json = run_json(
+      generate(folder / "a", {"--images", "4", "--images", "1", "--seed", "1", "--seed", "2", "--no-super-res"}));
   EXPECT_EQ(json.at("images").size(), 1u);
   EXPECT_EQ(json.at("seed"), 2);
 }
@@ -178,8 +176,7 @@ TEST(GenerateCommand, TheLastOfTwoValuesCounts) {
 TEST(GenerateCommand, JsonIsValidWhateverTheFolderIsCalled) {
   const Folder folder;
   const nlohmann::json json = run_json(generate(folder / "b\xFF\"", {"--images", "1", "--no-super-res"}));
-  EXPECT_NE(json.at("images").at(0).at("file").get<std::string>().find("b\xEF\xBF\xBD\"/1.png"),
-            std::string::npos);
+  EXPECT_NE(json.at("images").at(0).at("file").get<std::string>().find("b\xEF\xBF\xBD\"/1.png"), std::string::npos);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace {
 
 TEST(InspectCommand, ListsTheTensorsWithHashes) {
   const nlohmann::json expected = nlohmann::json::parse(std::ifstream(golden("checkpoints/expected.json")));
-  for (const std::string name : {"dtypes.pt", "legacy_dtypes.pth", "good.safetensors", "views_shared.pt",
-                                 "odd_keys.pt", "params_both.pth"}) {
+  for (const std::string name :
+       {"dtypes.pt", "legacy_dtypes.pth", "good.safetensors", "views_shared.pt", "odd_keys.pt", "params_both.pth"}) {
     const nlohmann::json& what = expected.at(name);
     SCOPED_TRACE(name);
     const nlohmann::json json = run_json({"inspect", "--sha256", golden("checkpoints/" + name)});
@@ -52,8 +52,7 @@ TEST(InspectCommand, PrintsATable) {
 TEST(InspectCommand, RefusesWhatIsNoCheckpoint) {
   expect_error({"inspect", "/no/such/file"}, 1, "/no/such/file");
   expect_error({"inspect", "/tmp"}, 1, "/tmp");
-  for (const char* name :
-       {"bad_cut3.safetensors", "bad_not_a_checkpoint.txt", "bad_huge_storage.pt", "bad_zeros.bin"})
+  for (const char* name : {"bad_cut3.safetensors", "bad_not_a_checkpoint.txt", "bad_huge_storage.pt", "bad_zeros.bin"})
     expect_error({"inspect", golden(std::string("checkpoints/") + name)}, 1, name);
 }
 

@@ -78,8 +78,7 @@ TEST(Interrupt, LeavesFinishedPicturesWhole) {
 TEST(Interrupt, StopsAnUpscaleWithoutAFile) {
   const Folder folder;
   Image(1500, 1500).save(folder / "large.png");
-  Process process(
-      {"upscale", "--model", nano(), folder / "large.png", "--out", folder / "out.png", "--threads", "1"});
+  Process process({"upscale", "--model", nano(), folder / "large.png", "--out", folder / "out.png", "--threads", "1"});
   std::this_thread::sleep_for(milliseconds(2500));
   process.signal(SIGINT);
   const Clock::time_point sent = Clock::now();

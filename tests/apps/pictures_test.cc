@@ -35,8 +35,8 @@ TEST(EncodeCommand, GivesTheReferencesTokens) {
 
 TEST(EncodeCommand, DecodeTakesWhatItWrites) {
   const Folder folder;
-  const Finished encoded = run(
-      {"encode", "--model", nano(), golden("nano/pictures/e0.png"), "--out", folder / "папка/tokens.json"});
+  const Finished encoded =
+      run({"encode", "--model", nano(), golden("nano/pictures/e0.png"), "--out", folder / "папка/tokens.json"});
   EXPECT_EQ(encoded.exit_code, 0) << encoded.err;
   EXPECT_EQ(encoded.out, folder / "папка/tokens.json  16x16 tokens\n");
   const Finished decoded =
@@ -63,8 +63,7 @@ TEST(EncodeCommand, TakesAnyRectangleOfWholeTokens) {
   EXPECT_EQ(json.at("tokens").size(), 24u);
   RunOptions from_stdin;
   from_stdin.input = json.dump();
-  EXPECT_EQ(run_json({"decode", "--model", nano(), "-", "--out", folder / "b.jpg"}, from_stdin).at("width"),
-            64);
+  EXPECT_EQ(run_json({"decode", "--model", nano(), "-", "--out", folder / "b.jpg"}, from_stdin).at("width"), 64);
 
   Image(130, 128).save(folder / "odd.png");
   expect_error({"encode", "--model", nano(), folder / "odd.png"}, 2, "130");
@@ -78,16 +77,14 @@ TEST(DecodeCommand, NamesWhatIsWrongWithTheTokens) {
   const auto expect_bad = [&](const std::string& text, const std::string& message) {
     RunOptions options;
     options.input = text;
-    expect_error({"decode", "--model", nano(), "--out", folder / "a.png"}, 1, "standard input: " + message,
-                 options);
+    expect_error({"decode", "--model", nano(), "--out", folder / "a.png"}, 1, "standard input: " + message, options);
   };
   expect_bad("", "is not a JSON object");
   expect_bad("[1]", "is not a JSON object");
   expect_bad(R"({"height": 1, "tokens": [1]})", "has no width");
   expect_bad(R"({"width": 0, "height": 1, "tokens": []})", "width is not a whole number from 1 to 4096");
   expect_bad(R"({"width": 1.5, "height": 1, "tokens": [1]})", "width is not a whole number");
-  expect_bad(R"({"width": 1, "height": 18446744073709551615, "tokens": [1]})",
-             "height is not a whole number");
+  expect_bad(R"({"width": 1, "height": 18446744073709551615, "tokens": [1]})", "height is not a whole number");
   expect_bad(R"({"width": 1, "height": 1})", "tokens is not a list");
   expect_bad(R"({"width": 2, "height": 2, "tokens": [1, 2, 3]})", "has 3 tokens, expected 2x2 = 4");
   expect_bad(R"({"width": 1, "height": 1, "tokens": [-1]})", "a token is not a whole number from 0");
@@ -95,8 +92,7 @@ TEST(DecodeCommand, NamesWhatIsWrongWithTheTokens) {
   RunOptions options;
   options.input = R"({"width": 1, "height": 1, "tokens": [2048]})";
   expect_error({"decode", "--model", nano(), "--out", folder / "a.png"}, 2, "2048", options);
-  expect_error({"decode", "--model", nano(), folder / "none.json", "--out", folder / "a.png"}, 1,
-               "none.json");
+  expect_error({"decode", "--model", nano(), folder / "none.json", "--out", folder / "a.png"}, 1, "none.json");
   expect_error({"decode", "--model", nano(), folder.path(), "--out", folder / "a.png"}, 1, folder.path());
   expect_error({"decode", "--model", nano(), "--out", folder / "a.txt"}, 2, "does not end in .png");
   EXPECT_TRUE(folder.files().empty());
@@ -120,15 +116,13 @@ TEST(ScoreCommand, GivesTheReferencesScores) {
     const nlohmann::json& image = json.at("images").at(i);
     EXPECT_EQ(image.at("file"), files[i]);
     ASSERT_EQ(image.at("scores").size(), 6u);
-    for (std::size_t t = 0; t < 6; ++t)
-      EXPECT_NEAR(image.at("scores").at(t).get<double>(), expected[t * 4 + i], 1e-4);
+    for (std::size_t t = 0; t < 6; ++t) EXPECT_NEAR(image.at("scores").at(t).get<double>(), expected[t * 4 + i], 1e-4);
   }
 }
 
 TEST(ScoreCommand, PrintsALineForEveryPair) {
   const std::string image = golden("nano/pictures/e1.png");
-  const Finished finished =
-      run({"score", "--ruclip", nano() + "/ruclip", image, "--text", "кот", "--text", "пицца"});
+  const Finished finished = run({"score", "--ruclip", nano() + "/ruclip", image, "--text", "кот", "--text", "пицца"});
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
   const std::vector<std::string> lines = lines_of(finished.out);
   ASSERT_EQ(lines.size(), 2u);
@@ -140,18 +134,18 @@ TEST(ScoreCommand, PrintsALineForEveryPair) {
 
 TEST(UpscaleCommand, GivesTheReferencesPicture) {
   const Folder folder;
-  const Finished finished = run({"upscale", "--model", nano(), golden("nano/esrgan/in.png"), "--out",
-                                 folder / "x4.png", "--reference-tiling", "--threads", "1"});
+  const Finished finished = run({"upscale", "--model", nano(), golden("nano/esrgan/in.png"), "--out", folder / "x4.png",
+                                 "--reference-tiling", "--threads", "1"});
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
   EXPECT_EQ(finished.err, "");
   const Image large = Image::load(folder / "x4.png");
   EXPECT_LE(largest_difference(large, Image::load(golden("nano/esrgan/out.png"))), 1);
-  EXPECT_EQ(finished.out, folder / "x4.png  " + std::to_string(large.width()) + "x" +
-                              std::to_string(large.height()) + "\n");
+  EXPECT_EQ(finished.out,
+            folder / "x4.png  " + std::to_string(large.width()) + "x" + std::to_string(large.height()) + "\n");
 
   const nlohmann::json json =
-      run_json({"upscale", "--real-esrgan", nano() + "/x4/RealESRGAN_x4.pth", golden("nano/esrgan/in.png"),
-                "--out", folder / "default.png", "--threads", "1"});
+      run_json({"upscale", "--real-esrgan", nano() + "/x4/RealESRGAN_x4.pth", golden("nano/esrgan/in.png"), "--out",
+                folder / "default.png", "--threads", "1"});
   EXPECT_EQ(json.at("width"), large.width());
   EXPECT_LE(largest_difference(Image::load(folder / "default.png"), large), 2);
 }
@@ -161,14 +155,11 @@ TEST(UpscaleCommand, FailuresAreOneLine) {
   const std::string in = golden("nano/esrgan/in.png");
   expect_error({"upscale", "--model", nano(), folder / "none.png", "--out", folder / "a.png"}, 1, "none.png");
   expect_error({"upscale", "--model", nano(), in, "--out", folder / "a.gif"}, 2, "a.gif");
-  expect_error({"upscale", "--model", nano(), in, "--out", "/proc/a.png"}, 1,
-               "/proc: cannot be written to: ");
-  expect_error({"upscale", "--model", nano(), in, "--out", folder / "a.png", "--tile", "10"}, 2,
-               "--tile: '10' is not");
+  expect_error({"upscale", "--model", nano(), in, "--out", "/proc/a.png"}, 1, "/proc: cannot be written to: ");
+  expect_error({"upscale", "--model", nano(), in, "--out", folder / "a.png", "--tile", "10"}, 2, "--tile: '10' is not");
   expect_error({"upscale", "--real-esrgan", in, in, "--out", folder / "a.png"}, 1, "in.png");
   std::filesystem::create_directory(folder / "folder.png");
-  expect_error({"upscale", "--model", nano(), in, "--out", folder / "folder.png"}, 1,
-               "folder.png: is a folder");
+  expect_error({"upscale", "--model", nano(), in, "--out", folder / "folder.png"}, 1, "folder.png: is a folder");
 }
 
 }  // namespace

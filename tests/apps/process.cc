@@ -101,9 +101,7 @@ Process::~Process() {
   if (err_ >= 0) close(err_);
 }
 
-void Process::signal(int number) const {
-  kill(pid_, number);
-}
+void Process::signal(int number) const { kill(pid_, number); }
 
 Finished Process::wait() {
   Finished finished;
@@ -173,13 +171,9 @@ void expect_refused(const std::vector<std::string>& arguments, const std::string
   EXPECT_NE(err.find(message), std::string::npos) << err;
 }
 
-std::string nano() {
-  return KANDINSKY_SOURCE_DIR "/models/emojich-nano";
-}
+std::string nano() { return KANDINSKY_SOURCE_DIR "/models/emojich-nano"; }
 
-std::string golden(const std::string& name) {
-  return KANDINSKY_SOURCE_DIR "/tests/data/goldens/" + name;
-}
+std::string golden(const std::string& name) { return KANDINSKY_SOURCE_DIR "/tests/data/goldens/" + name; }
 
 Folder::Folder() {
   std::string name = (fs::temp_directory_path() / "kandinsky-XXXXXX").string();

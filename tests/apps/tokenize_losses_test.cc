@@ -119,8 +119,7 @@ TEST(LossesCommand, NamesTheLineThatIsWrong) {
     expect_error({"losses", "--model", nano(), folder.write("t.tsv", text)}, 1, "t.tsv" + message);
   };
   expect_bad("", ": holds no pairs");
-  expect_bad(picture + "\tкот\n" + picture + " кот\n",
-             ":2: expected a picture's path, a tab and its caption");
+  expect_bad(picture + "\tкот\n" + picture + " кот\n", ":2: expected a picture's path, a tab and its caption");
   expect_bad(picture + "\tкот\tпёс\n", ":1: expected a picture's path");
   expect_bad("\tкот\n", ":1: expected a picture's path");
   expect_bad("\n\nnone.png\tкот\n", ":3: there is no file " + folder / "none.png");

@@ -19,27 +19,27 @@ static int failures;
   } while (0)
 
 /* For what the rest of the test cannot do without. */
-#define OK(call)                                                                                           \
-  do {                                                                                                     \
-    if ((call) != KANDINSKY_OK) {                                                                          \
-      fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #call, error.message);                        \
-      exit(1);                                                                                             \
-    }                                                                                                      \
-    CHECK(error.code == KANDINSKY_OK && error.message[0] == 0 && error.subject[0] == 0);                   \
+#define OK(call)                                                                         \
+  do {                                                                                   \
+    if ((call) != KANDINSKY_OK) {                                                        \
+      fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #call, error.message);      \
+      exit(1);                                                                           \
+    }                                                                                    \
+    CHECK(error.code == KANDINSKY_OK && error.message[0] == 0 && error.subject[0] == 0); \
   } while (0)
 
 /* The status, a message of one line, and the subject (NULL: any). */
-#define FAILS(call, status, about)                                                                         \
-  do {                                                                                                     \
-    memset(&error, 0x5a, sizeof error);                                                                    \
-    const kandinsky_status got_ = (call);                                                                  \
-    const char *about_ = (about);                                                                          \
-    if (got_ != (status) || error.code != got_ || error.message[0] == 0 || strchr(error.message, '\n') ||  \
-        (about_ && strcmp(error.subject, about_) != 0)) {                                                  \
-      fprintf(stderr, "%s:%d: %s: status %d (expected %d), message \"%s\", subject \"%s\"\n", __FILE__,    \
-              __LINE__, #call, (int)got_, (int)(status), error.message, error.subject);                    \
-      ++failures;                                                                                          \
-    }                                                                                                      \
+#define FAILS(call, status, about)                                                                                \
+  do {                                                                                                            \
+    memset(&error, 0x5a, sizeof error);                                                                           \
+    const kandinsky_status got_ = (call);                                                                         \
+    const char *about_ = (about);                                                                                 \
+    if (got_ != (status) || error.code != got_ || error.message[0] == 0 || strchr(error.message, '\n') ||         \
+        (about_ && strcmp(error.subject, about_) != 0)) {                                                         \
+      fprintf(stderr, "%s:%d: %s: status %d (expected %d), message \"%s\", subject \"%s\"\n", __FILE__, __LINE__, \
+              #call, (int)got_, (int)(status), error.message, error.subject);                                     \
+      ++failures;                                                                                                 \
+    }                                                                                                             \
   } while (0)
 
 #define RESULT() (failures ? (fprintf(stderr, "%d checks failed\n", failures), 1) : 0)

@@ -153,7 +153,8 @@ static void struct_sizes(const kandinsky_pipeline *pipeline, const kandinsky_tra
     kandinsky_memory_estimate estimate;
     kandinsky_memory_estimate_init(&estimate);
     estimate.struct_size = wrong[i];
-    FAILS(kandinsky_pipeline_estimate(NANO, NULL, 1, &estimate, &error), INVALID, "kandinsky_memory_estimate.struct_size");
+    FAILS(kandinsky_pipeline_estimate(NANO, NULL, 1, &estimate, &error), INVALID,
+          "kandinsky_memory_estimate.struct_size");
     kandinsky_transformer_config config;
     OK(kandinsky_transformer_config_init(&config, "nano", &error));
     config.struct_size = wrong[i];
@@ -214,25 +215,30 @@ static void files(void) {
   CHECK(kandinsky_transformer_load(longest, NULL, NULL, &transformer, &error) != KANDINSKY_OK && transformer == NULL);
   CHECK(strlen(error.message) < sizeof error.message && strlen(error.subject) < sizeof error.subject);
   /* SentencePiece's first byte, and nothing good after it. */
-  FAILS(kandinsky_tokenizer_load_memory("\x0a\xff\xff\xff\xff\x0f", 6, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
+  FAILS(kandinsky_tokenizer_load_memory("\x0a\xff\xff\xff\xff\x0f", 6, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE,
+        "mine");
   kandinsky_checkpoint *checkpoint;
   FAILS(kandinsky_checkpoint_open(missing, &checkpoint, &error), KANDINSKY_NOT_FOUND, missing);
   FAILS(kandinsky_checkpoint_open(other, &checkpoint, &error), KANDINSKY_BAD_FILE, other);
   OK(kandinsky_checkpoint_open(NANO "/x4/RealESRGAN_x4.pth", &checkpoint, &error));
   kandinsky_buffer *buffer;
-  FAILS(kandinsky_checkpoint_read(checkpoint, kandinsky_checkpoint_count(checkpoint), &buffer, &error), INVALID, "index");
+  FAILS(kandinsky_checkpoint_read(checkpoint, kandinsky_checkpoint_count(checkpoint), &buffer, &error), INVALID,
+        "index");
   kandinsky_checkpoint_release(checkpoint);
   FAILS(kandinsky_pipeline_load(NANO "/x4", NULL, &pipeline, &error), KANDINSKY_NOT_FOUND, NULL);
   FAILS(kandinsky_image_load(other, &image, &error), KANDINSKY_BAD_FILE, other);
   FAILS(kandinsky_tokenizer_load_memory("4 2", 3, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
-  FAILS(kandinsky_transformer_load_memory("PK", 2, NULL, NULL, NULL, &transformer, &error), KANDINSKY_BAD_FILE, "<memory>");
+  FAILS(kandinsky_transformer_load_memory("PK", 2, NULL, NULL, NULL, &transformer, &error), KANDINSKY_BAD_FILE,
+        "<memory>");
   FAILS(kandinsky_vqgan_load_memory("PK", 2, "mine", NULL, NULL, &vqgan, &error), KANDINSKY_BAD_FILE, "mine");
   FAILS(kandinsky_real_esrgan_load_memory("", 0, "mine", NULL, &real_esrgan, &error), KANDINSKY_BAD_FILE, "mine");
   FAILS(kandinsky_image_decode("nothing", 7, &image, &error), KANDINSKY_BAD_FILE, "<memory>");
   /* The wrong network in a sound file: the message names a tensor. */
   FAILS(kandinsky_vqgan_load(NANO "/x4/RealESRGAN_x4.pth", NULL, &vqgan, &error), KANDINSKY_BAD_FILE, NULL);
-  FAILS(kandinsky_transformer_load(NANO "/x4/RealESRGAN_x4.pth", NULL, NULL, &transformer, &error), KANDINSKY_BAD_FILE, NULL);
-  FAILS(kandinsky_real_esrgan_load(NANO "/rudalle_kandinsky.bin", NULL, &real_esrgan, &error), KANDINSKY_BAD_FILE, NULL);
+  FAILS(kandinsky_transformer_load(NANO "/x4/RealESRGAN_x4.pth", NULL, NULL, &transformer, &error), KANDINSKY_BAD_FILE,
+        NULL);
+  FAILS(kandinsky_real_esrgan_load(NANO "/rudalle_kandinsky.bin", NULL, &real_esrgan, &error), KANDINSKY_BAD_FILE,
+        NULL);
   size_t size;
   void *bytes = read_file(NANO "/vae/vqgan.gumbelf8.model.ckpt", &size);
   FAILS(kandinsky_vqgan_load_memory(bytes, size, "mine", "{\"n_embed\": -1}", NULL, &vqgan, &error), KANDINSKY_BAD_FILE,
@@ -241,7 +247,8 @@ static void files(void) {
   free(bytes);
   /* A configuration that does not fit the file. */
   OK(kandinsky_transformer_config_init(&config, "malevich", &error));
-  FAILS(kandinsky_transformer_load(NANO "/rudalle_kandinsky.bin", &config, NULL, &transformer, &error), KANDINSKY_BAD_FILE, NULL);
+  FAILS(kandinsky_transformer_load(NANO "/rudalle_kandinsky.bin", &config, NULL, &transformer, &error),
+        KANDINSKY_BAD_FILE, NULL);
   OK(kandinsky_transformer_config_init(&config, "nano", &error));
   config.heads = 0;
   FAILS(kandinsky_transformer_load(NANO "/rudalle_kandinsky.bin", &config, NULL, &transformer, &error), INVALID, NULL);
@@ -268,12 +275,12 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
 
   kandinsky_generate_options options;
   kandinsky_pictures *pictures;
-#define WRONG(field, value, subject_)                                                                        \
-  do {                                                                                                       \
-    kandinsky_generate_options_init(&options);                                                               \
-    options.field = value;                                                                                   \
-    FAILS(kandinsky_pipeline_generate(pipeline, "кот", &options, &pictures, &error), INVALID, subject_);     \
-    CHECK(pictures == NULL);                                                                                 \
+#define WRONG(field, value, subject_)                                                                    \
+  do {                                                                                                   \
+    kandinsky_generate_options_init(&options);                                                           \
+    options.field = value;                                                                               \
+    FAILS(kandinsky_pipeline_generate(pipeline, "кот", &options, &pictures, &error), INVALID, subject_); \
+    CHECK(pictures == NULL);                                                                             \
   } while (0)
   WRONG(images, 0, "images");
   WRONG(images, 5000, "images");
@@ -296,7 +303,11 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   FAILS(kandinsky_pipeline_generate(pipeline, "кот", &options, &pictures, &error), INVALID, NULL);
   FAILS(kandinsky_pipeline_generate(pipeline, NULL, NULL, &pictures, &error), INVALID, "prompt");
   FAILS(kandinsky_pipeline_generate(pipeline, "\xd0", NULL, &pictures, &error), INVALID, "prompt");
-  FAILS(kandinsky_pipeline_generate(pipeline, "a\xff" "b", NULL, &pictures, &error), INVALID, "prompt");
+  FAILS(kandinsky_pipeline_generate(pipeline,
+                                    "a\xff"
+                                    "b",
+                                    NULL, &pictures, &error),
+        INVALID, "prompt");
 
   kandinsky_memory_estimate estimate;
   kandinsky_memory_estimate_init(&estimate);
@@ -344,7 +355,8 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   FAILS(kandinsky_transformer_logits(transformer, ids, 3, ids, 0, floats, 4, &count, &error), INVALID, NULL);
   FAILS(kandinsky_transformer_logits(transformer, ids, length, ids, 0, floats, 4, &count, &error), INVALID, "capacity");
   CHECK(count > 4);
-  FAILS(kandinsky_transformer_losses(transformer, ids, ids, 0, (kandinsky_loss_values *)floats, &error), INVALID, "pairs");
+  FAILS(kandinsky_transformer_losses(transformer, ids, ids, 0, (kandinsky_loss_values *)floats, &error), INVALID,
+        "pairs");
 
   kandinsky_images *images;
   int32_t bad[1] = {1 << 20};
@@ -393,17 +405,20 @@ static void values(const kandinsky_pipeline *pipeline, const kandinsky_transform
   FAILS(kandinsky_tokenizer_piece_to_id(tokenizer, "кот", NULL, &error), INVALID, "id");
   kandinsky_tokenizer *unigram;
   OK(kandinsky_tokenizer_load(KANDINSKY_SOURCE_DIR "/tests/text/data/unigram.model", &unigram, &error));
-  FAILS(kandinsky_tokenizer_encode_with_dropout(unigram, "кот", 0.5, 0, ids, 4, &count, &error), KANDINSKY_UNSUPPORTED, NULL);
+  FAILS(kandinsky_tokenizer_encode_with_dropout(unigram, "кот", 0.5, 0, ids, 4, &count, &error), KANDINSKY_UNSUPPORTED,
+        NULL);
   kandinsky_tokenizer_release(unigram);
   /* Parts that do not fit: a tokenizer with more tokens than the transformer has. */
   kandinsky_generate_options defaults;
   kandinsky_generate_options_init(&defaults);
   defaults.struct_size = 5;
-  FAILS(kandinsky_pipeline_default_options(pipeline, &defaults, &error), INVALID, "kandinsky_generate_options.struct_size");
+  FAILS(kandinsky_pipeline_default_options(pipeline, &defaults, &error), INVALID,
+        "kandinsky_generate_options.struct_size");
   FAILS(kandinsky_pipeline_default_options(pipeline, NULL, &error), INVALID, "options");
   char large[40000];
   size_t used = (size_t)snprintf(large, sizeof large, "3000 0\n");
-  for (int i = 0; i < 3000; ++i) used += (size_t)snprintf(large + used, sizeof large - used, "%d %d\n", 0x4e00 + i, 4 + i);
+  for (int i = 0; i < 3000; ++i)
+    used += (size_t)snprintf(large + used, sizeof large - used, "%d %d\n", 0x4e00 + i, 4 + i);
   used += (size_t)snprintf(large + used, sizeof large - used, "1 0 2 3\n");
   kandinsky_tokenizer *too_large;
   OK(kandinsky_tokenizer_load_memory(large, used, "large", &too_large, &error));

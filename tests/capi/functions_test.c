@@ -15,12 +15,12 @@ static void count_lines(void *user, int32_t level, const char *message) {
 /* Numbers that programs were built with never change. */
 typedef char constants_keep_their_values
     [KANDINSKY_OK == 0 && KANDINSKY_INVALID_ARGUMENT == 1 && KANDINSKY_NOT_FOUND == 2 && KANDINSKY_BAD_FILE == 3 &&
-             KANDINSKY_UNSUPPORTED == 4 && KANDINSKY_OUT_OF_MEMORY == 5 && KANDINSKY_CANCELLED == 6 && KANDINSKY_IO == 7 &&
-             KANDINSKY_INTERNAL == 8 && KANDINSKY_STAGE_DRAWING == 0 && KANDINSKY_STAGE_DECODING == 1 &&
-             KANDINSKY_STAGE_RANKING == 2 && KANDINSKY_STAGE_ENLARGING == 3 && KANDINSKY_LOG_DEBUG == 0 &&
-             KANDINSKY_LOG_INFO == 1 && KANDINSKY_LOG_WARNING == 2 && KANDINSKY_PRECISION_AUTO == 0 &&
-             KANDINSKY_PRECISION_FP32 == 1 && KANDINSKY_PRECISION_BF16 == 2 && KANDINSKY_PRECISION_FP16 == 3 &&
-             KANDINSKY_FORMAT_PNG == 0 && KANDINSKY_FORMAT_JPEG == 1
+             KANDINSKY_UNSUPPORTED == 4 && KANDINSKY_OUT_OF_MEMORY == 5 && KANDINSKY_CANCELLED == 6 &&
+             KANDINSKY_IO == 7 && KANDINSKY_INTERNAL == 8 && KANDINSKY_STAGE_DRAWING == 0 &&
+             KANDINSKY_STAGE_DECODING == 1 && KANDINSKY_STAGE_RANKING == 2 && KANDINSKY_STAGE_ENLARGING == 3 &&
+             KANDINSKY_LOG_DEBUG == 0 && KANDINSKY_LOG_INFO == 1 && KANDINSKY_LOG_WARNING == 2 &&
+             KANDINSKY_PRECISION_AUTO == 0 && KANDINSKY_PRECISION_FP32 == 1 && KANDINSKY_PRECISION_BF16 == 2 &&
+             KANDINSKY_PRECISION_FP16 == 3 && KANDINSKY_FORMAT_PNG == 0 && KANDINSKY_FORMAT_JPEG == 1
          ? 1
          : -1];
 
@@ -60,7 +60,8 @@ static void images(void) {
   OK(kandinsky_image_encode(image, KANDINSKY_FORMAT_PNG, 95, &png, &error));
   OK(kandinsky_image_encode(image, KANDINSKY_FORMAT_JPEG, 95, &jpeg, &error));
   OK(kandinsky_image_encode(image, KANDINSKY_FORMAT_JPEG, 5, &worse, &error));
-  CHECK(memcmp(kandinsky_buffer_data(png), "\x89PNG", 4) == 0 && memcmp(kandinsky_buffer_data(jpeg), "\xff\xd8", 2) == 0);
+  CHECK(memcmp(kandinsky_buffer_data(png), "\x89PNG", 4) == 0 &&
+        memcmp(kandinsky_buffer_data(jpeg), "\xff\xd8", 2) == 0);
   CHECK(kandinsky_buffer_size(worse) < kandinsky_buffer_size(jpeg));
   OK(kandinsky_image_decode(kandinsky_buffer_data(png), kandinsky_buffer_size(png), &again, &error));
   CHECK(memcmp(kandinsky_image_pixels(again), kandinsky_image_pixels(image), 60) == 0);
@@ -109,7 +110,8 @@ static void tokenizer(void) {
   const char *texts[3] = {text, "", "кот"};
   kandinsky_token_lists *lists;
   OK(kandinsky_tokenizer_encode_batch(from_file, texts, 3, 2, &lists, &error));
-  CHECK(kandinsky_token_lists_count(lists) == 3 && kandinsky_token_lists_ids(lists, 3, &written) == NULL && written == 0);
+  CHECK(kandinsky_token_lists_count(lists) == 3 && kandinsky_token_lists_ids(lists, 3, &written) == NULL &&
+        written == 0);
   const int32_t *first = kandinsky_token_lists_ids(lists, 0, &written);
   CHECK(written == count && memcmp(first, ids, count * sizeof *ids) == 0);
   kandinsky_token_lists_ids(lists, 1, &written);
@@ -281,7 +283,8 @@ static void vqgan(void) {
   CHECK(kandinsky_images_count(pictures) == 2 && kandinsky_images_get(pictures, 2) == NULL);
   const kandinsky_image *picture = kandinsky_images_get(pictures, 1);
   CHECK(kandinsky_image_width(picture) == 24 && kandinsky_image_height(picture) == 16);
-  CHECK(memcmp(kandinsky_image_pixels(picture), kandinsky_image_pixels(kandinsky_images_get(others, 1)), 24 * 16 * 3) == 0);
+  CHECK(memcmp(kandinsky_image_pixels(picture), kandinsky_image_pixels(kandinsky_images_get(others, 1)), 24 * 16 * 3) ==
+        0);
   size_t count;
   OK(kandinsky_vqgan_encode(model, picture, NULL, 0, &count, &error));
   CHECK(count == 6);
@@ -339,7 +342,8 @@ static void ruclip(void) {
   kandinsky_tokenizer *own;
   int32_t padded[512];
   OK(kandinsky_ruclip_tokenizer(model, &own, &error));
-  OK(kandinsky_tokenizer_encode_for_ruclip(own, texts[0], padded, (size_t)kandinsky_ruclip_context_length(model), &error));
+  OK(kandinsky_tokenizer_encode_for_ruclip(own, texts[0], padded, (size_t)kandinsky_ruclip_context_length(model),
+                                           &error));
   CHECK(padded[0] == 2);
   kandinsky_tokenizer_release(own);
   double norm = 0;
@@ -447,7 +451,8 @@ static void checkpoint(void) {
   OK(kandinsky_checkpoint_open(NANO "/rudalle_kandinsky.bin", &file, &error));
   OK(kandinsky_checkpoint_open_memory(bytes, size, NULL, &in_memory, &error));
   CHECK(strncmp(kandinsky_checkpoint_format(file), "torch", 5) == 0);
-  CHECK(kandinsky_checkpoint_count(file) > 100 && kandinsky_checkpoint_count(file) == kandinsky_checkpoint_count(in_memory));
+  CHECK(kandinsky_checkpoint_count(file) > 100 &&
+        kandinsky_checkpoint_count(file) == kandinsky_checkpoint_count(in_memory));
   for (size_t i = 0; i < kandinsky_checkpoint_count(file); ++i) {
     CHECK(strcmp(kandinsky_checkpoint_name(file, i), kandinsky_checkpoint_name(in_memory, i)) == 0);
     const int64_t *shape = kandinsky_checkpoint_shape(file, i, &dimensions);

@@ -1,5 +1,6 @@
-/* memory_test [CYCLES [THREADS]]: load, generate and release again and again without growth; then with an address space that is
- * too small: a status, and the next try with enough memory works. (Single allocations that fail: allocations_test.c.) */
+/* memory_test [CYCLES [THREADS]]: load, generate and release again and again without growth; then with an address space
+ * that is too small: a status, and the next try with enough memory works. (Single allocations that fail:
+ * allocations_test.c.) */
 #include <sys/resource.h>
 #include <unistd.h>
 

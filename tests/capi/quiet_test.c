@@ -1,5 +1,5 @@
-/* The library changes nothing of the process: no output, signal handler, locale, random number generator, floating-point
- * state or exit; nor does a failing call. */
+/* The library changes nothing of the process: no output, signal handler, locale, random number generator,
+ * floating-point state or exit; nor does a failing call. */
 #include <fcntl.h>
 #include <fenv.h>
 #include <locale.h>
@@ -22,7 +22,8 @@ static void use_the_library(void) {
   kandinsky_tokenizer *tokenizer;
   FAILS(kandinsky_tokenizer_load(NANO "/NOTICE", &tokenizer, &error), KANDINSKY_BAD_FILE, NULL);
   /* SentencePiece and its protobuf would tell of a bad model themselves. */
-  FAILS(kandinsky_tokenizer_load_memory("\x0a\xff\xff\xff\xff\x0f", 6, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
+  FAILS(kandinsky_tokenizer_load_memory("\x0a\xff\xff\xff\xff\x0f", 6, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE,
+        "mine");
   FAILS(kandinsky_tokenizer_load_memory("\x0a\x00", 2, "mine", &tokenizer, &error), KANDINSKY_BAD_FILE, "mine");
   OK(kandinsky_tokenizer_load(KANDINSKY_SOURCE_DIR "/tests/text/data/unigram.model", &tokenizer, &error));
   kandinsky_tokenizer_release(tokenizer);
@@ -30,7 +31,8 @@ static void use_the_library(void) {
   FAILS(kandinsky_image_decode("\x89PNG\r\n\x1a\n broken", 16, &image, &error), KANDINSKY_BAD_FILE, NULL);
   FAILS(kandinsky_image_decode("\xff\xd8\xff\xe0 broken", 12, &image, &error), KANDINSKY_BAD_FILE, NULL);
   compute.device = "cuda:63";
-  FAILS(kandinsky_vqgan_load(NANO "/vae/vqgan.gumbelf8.model.ckpt", &compute, &vqgan, &error), KANDINSKY_NOT_FOUND, NULL);
+  FAILS(kandinsky_vqgan_load(NANO "/vae/vqgan.gumbelf8.model.ckpt", &compute, &vqgan, &error), KANDINSKY_NOT_FOUND,
+        NULL);
   OK(kandinsky_pipeline_load(NANO, NULL, &pipeline, &error));
   kandinsky_generate_options options;
   kandinsky_generate_options_init(&options);
@@ -38,7 +40,8 @@ static void use_the_library(void) {
   options.pick = 1;
   kandinsky_pictures *pictures;
   OK(kandinsky_pipeline_generate(pipeline, "красное сердце", &options, &pictures, &error));
-  FAILS(kandinsky_pipeline_generate(pipeline, "\xff", &options, &pictures, &error), KANDINSKY_INVALID_ARGUMENT, "prompt");
+  FAILS(kandinsky_pipeline_generate(pipeline, "\xff", &options, &pictures, &error), KANDINSKY_INVALID_ARGUMENT,
+        "prompt");
   kandinsky_pipeline_release(pipeline);
 }
 

@@ -36,7 +36,8 @@ static int same(const kandinsky_pictures *a, const kandinsky_pictures *b) {
   for (size_t i = 0; i < kandinsky_pictures_count(a); ++i) {
     const kandinsky_image *x = kandinsky_pictures_image(a, i), *y = kandinsky_pictures_image(b, i);
     const size_t size = kandinsky_image_stride(x) * (size_t)kandinsky_image_height(x);
-    if (kandinsky_image_stride(x) != kandinsky_image_stride(y) || kandinsky_image_height(x) != kandinsky_image_height(y) ||
+    if (kandinsky_image_stride(x) != kandinsky_image_stride(y) ||
+        kandinsky_image_height(x) != kandinsky_image_height(y) ||
         memcmp(kandinsky_image_pixels(x), kandinsky_image_pixels(y), size) != 0)
       return 0;
   }

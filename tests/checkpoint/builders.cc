@@ -41,16 +41,15 @@ void ZipBuilder::add(std::string_view name, std::string_view data, Options optio
   const int method = options.method >= 0 ? options.method : options.deflated ? 8 : 0;
   const std::uint64_t offset = file_.size();
   const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size());
-  const std::string sizes = options.zip64 ? little_endian(~0ull, 8)
-                                          : little_endian(stored.size(), 4) + little_endian(data.size(), 4);
+  const std::string sizes =
+      options.zip64 ? little_endian(~0ull, 8) : little_endian(stored.size(), 4) + little_endian(data.size(), 4);
   const std::string long_sizes = little_endian(data.size(), 8) + little_endian(stored.size(), 8);
   const std::string local_extra =
       options.zip64 ? little_endian(1, 2) + little_endian(16, 2) + long_sizes : std::string();
   const std::string central_extra =
       options.zip64 ? little_endian(1, 2) + little_endian(24, 2) + long_sizes + little_endian(offset, 8)
                     : std::string();
-  const std::string common = little_endian(45, 2) +
-                             little_endian(static_cast<std::uint64_t>(options.flags), 2) +
+  const std::string common = little_endian(45, 2) + little_endian(static_cast<std::uint64_t>(options.flags), 2) +
                              little_endian(static_cast<std::uint64_t>(method), 2) + little_endian(0, 4) +
                              little_endian(crc, 4) + sizes + little_endian(name.size(), 2);
   file_ += little_endian(0x04034b50, 4) + common + little_endian(local_extra.size(), 2);
@@ -77,9 +76,7 @@ std::string ZipBuilder::finish(std::string_view comment, bool zip64) const {
   return out + little_endian(comment.size(), 2) + std::string(comment);
 }
 
-std::string pickled_text(std::string_view text) {
-  return "X" + little_endian(text.size(), 4) + std::string(text);
-}
+std::string pickled_text(std::string_view text) { return "X" + little_endian(text.size(), 4) + std::string(text); }
 
 std::string pickled_integers(const std::vector<std::int64_t>& values) {
   std::string out = "(";
@@ -92,10 +89,10 @@ std::string pickled_storage(std::string_view type, std::string_view key, std::in
          pickled_text("cpu") + pickled_integer(count) + "tQ";
 }
 
-std::string pickled_tensor(const std::string& storage, std::int64_t offset,
-                           const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides) {
-  return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + pickled_integer(offset) +
-         pickled_integers(shape) + pickled_integers(strides) + "\x89" + "}tR";
+std::string pickled_tensor(const std::string& storage, std::int64_t offset, const std::vector<std::int64_t>& shape,
+                           const std::vector<std::int64_t>& strides) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + pickled_integer(offset) + pickled_integers(shape) +
+         pickled_integers(strides) + "\x89" + "}tR";
 }
 
 std::string pickled_dict(const std::vector<std::pair<std::string, std::string>>& items) {
@@ -104,16 +101,13 @@ std::string pickled_dict(const std::vector<std::pair<std::string, std::string>>&
   return out + "u";
 }
 
-std::string pickle_file(const std::string& object) {
-  return "\x80\x02" + object + ".";
-}
+std::string pickle_file(const std::string& object) { return "\x80\x02" + object + "."; }
 
 std::string torch_zip(const std::string& object, const std::vector<std::string>& storages,
                       ZipBuilder::Options options) {
   ZipBuilder zip;
   zip.add("archive/data.pkl", pickle_file(object), options);
-  for (std::size_t i = 0; i < storages.size(); ++i)
-    zip.add("archive/data/" + std::to_string(i), storages[i], options);
+  for (std::size_t i = 0; i < storages.size(); ++i) zip.add("archive/data/" + std::to_string(i), storages[i], options);
   return zip.finish();
 }
 

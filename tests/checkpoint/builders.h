@@ -39,8 +39,8 @@ std::string pickled_text(std::string_view text);
 std::string pickled_integers(const std::vector<std::int64_t>& values);
 std::string pickled_storage(std::string_view type, std::string_view key, std::int64_t count);
 // _rebuild_tensor_v2 over a storage.
-std::string pickled_tensor(const std::string& storage, std::int64_t offset,
-                           const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides);
+std::string pickled_tensor(const std::string& storage, std::int64_t offset, const std::vector<std::int64_t>& shape,
+                           const std::vector<std::int64_t>& strides);
 // {"key": value, ...} from parts that are pickled already.
 std::string pickled_dict(const std::vector<std::pair<std::string, std::string>>& items);
 // Protocol 2, the object, STOP.

@@ -52,8 +52,7 @@ TEST(Checkpoint, SaysWhatTheFormatIs) {
 
 TEST(Checkpoint, ListsTensorsInTheOrderOfTheFile) {
   const Checkpoint checkpoint = Checkpoint::open(golden_path("checkpoints/views_shared.pt"));
-  const std::vector<std::string> expected = {"base",     "transposed", "slice", "row",
-                                             "expanded", "diag",       "same"};
+  const std::vector<std::string> expected = {"base", "transposed", "slice", "row", "expanded", "diag", "same"};
   EXPECT_EQ(names(checkpoint), expected);
 }
 
@@ -90,11 +89,10 @@ TEST(Checkpoint, StateDictPrefersParams) {
 }
 
 TEST(Checkpoint, StateDictTakesThePrefixOff) {
-  for (const char* name :
-       {"params_ema.pth", "state_dict.ckpt", "lightning.ckpt", "legacy_lightning_unknown.ckpt"}) {
+  for (const char* name : {"params_ema.pth", "state_dict.ckpt", "lightning.ckpt", "legacy_lightning_unknown.ckpt"}) {
     const Checkpoint state = Checkpoint::open(golden_path("checkpoints") / name).state_dict();
-    EXPECT_EQ(names(state), (std::vector<std::string>{"encoder.conv_in.weight", "encoder.conv_in.bias",
-                                                      "quantize.embed.weight"}))
+    EXPECT_EQ(names(state),
+              (std::vector<std::string>{"encoder.conv_in.weight", "encoder.conv_in.bias", "quantize.embed.weight"}))
         << name;
   }
 }
@@ -106,8 +104,7 @@ TEST(Checkpoint, StateDictOfABareOneIsTheSame) {
 
 TEST(Checkpoint, StateDictOutlivesTheCheckpoint) {
   const Checkpoint state = Checkpoint::open(golden_path("checkpoints/deflated.pt")).state_dict();
-  EXPECT_EQ(state.tensors().at(0).sha256(),
-            "58dda328598e2f7fe472621bfc54935aaa354d1a6ebcaf9562cd743fd575eb19");
+  EXPECT_EQ(state.tensors().at(0).sha256(), "58dda328598e2f7fe472621bfc54935aaa354d1a6ebcaf9562cd743fd575eb19");
 }
 
 TEST(Checkpoint, ReadsTheBundledModel) {
@@ -129,9 +126,9 @@ TEST(Checkpoint, DroppedPagesAreReadAgain) {
 }
 
 TEST(Checkpoint, DropsNothingOfMemoryOrOfOthers) {
-  const std::string file = torch_zip(
-      pickled_dict({{"w", pickled_tensor(pickled_storage("ByteStorage", "0", 9000), 0, {9000}, {1})}}),
-      {std::string(9000, 'x')});
+  const std::string file =
+      torch_zip(pickled_dict({{"w", pickled_tensor(pickled_storage("ByteStorage", "0", 9000), 0, {9000}, {1})}}),
+                {std::string(9000, 'x')});
   const Checkpoint memory = load(file);
   const Checkpoint mapped = Checkpoint::open(testing::nano_path("rudalle_kandinsky.bin"));
   memory.drop_pages(memory.tensors()[0]);
@@ -143,14 +140,13 @@ TEST(Checkpoint, CopiesOutAnyStrides) {
   std::string bytes;
   for (int i = 0; i < 24; ++i) bytes += static_cast<char>(i);
   const std::string storage = pickled_storage("ByteStorage", "0", 24);
-  const std::string file =
-      torch_zip(pickled_dict({{"columns", pickled_tensor(storage, 1, {3, 2}, {2, 8})},
-                              {"repeated", pickled_tensor(storage, 5, {2, 3}, {1, 0})},
-                              {"rows", pickled_tensor(storage, 0, {2, 1, 4}, {12, 99, 1})},
-                              {"one", pickled_tensor(storage, 7, {1, 1}, {5, 77})},
-                              {"scalar", pickled_tensor(storage, 23, {}, {})},
-                              {"none", pickled_tensor(storage, 0, {4, 0}, {1, 1})}}),
-                {bytes});
+  const std::string file = torch_zip(pickled_dict({{"columns", pickled_tensor(storage, 1, {3, 2}, {2, 8})},
+                                                   {"repeated", pickled_tensor(storage, 5, {2, 3}, {1, 0})},
+                                                   {"rows", pickled_tensor(storage, 0, {2, 1, 4}, {12, 99, 1})},
+                                                   {"one", pickled_tensor(storage, 7, {1, 1}, {5, 77})},
+                                                   {"scalar", pickled_tensor(storage, 23, {}, {})},
+                                                   {"none", pickled_tensor(storage, 0, {4, 0}, {1, 1})}}),
+                                     {bytes});
   const Checkpoint checkpoint = load(file);
   using Values = std::vector<std::uint8_t>;
   EXPECT_EQ(values(*checkpoint.find("columns")), (Values{1, 9, 3, 11, 5, 13}));
@@ -162,8 +158,7 @@ TEST(Checkpoint, CopiesOutAnyStrides) {
   EXPECT_TRUE(checkpoint.find("one")->is_contiguous());
   EXPECT_TRUE(checkpoint.find("none")->is_contiguous());
   // SHA-256 of the empty message.
-  EXPECT_EQ(checkpoint.find("none")->sha256(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(checkpoint.find("none")->sha256(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 // Runs longer than the copying buffer, between shorter ones.

@@ -41,8 +41,7 @@ void check_tensors(const Checkpoint& checkpoint, const json& rule) {
   }
   for (const TensorInfo& tensor : checkpoint.tensors()) {
     if (!listed.contains(tensor.name)) {
-      EXPECT_TRUE(!rule.contains("tensors") || rule.contains("required"))
-          << "unexpected tensor " << tensor.name;
+      EXPECT_TRUE(!rule.contains("tensors") || rule.contains("required")) << "unexpected tensor " << tensor.name;
       continue;
     }
     const json& wanted = listed.at(tensor.name);
@@ -66,8 +65,7 @@ class Expected : public ::testing::TestWithParam<std::string> {
       check_tensors(checkpoint, rule);
     } catch (const Error& error) {
       EXPECT_NE(outcome, "ok") << error.what();
-      EXPECT_TRUE(error.code() == ErrorCode::bad_file || error.code() == ErrorCode::unsupported)
-          << error.what();
+      EXPECT_TRUE(error.code() == ErrorCode::bad_file || error.code() == ErrorCode::unsupported) << error.what();
       EXPECT_TRUE(std::string(error.what()).starts_with(path().string() + ": ")) << error.what();
       EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
       RecordProperty("message", error.what());

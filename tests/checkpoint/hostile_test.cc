@@ -69,11 +69,9 @@ TEST(Hostile, GoldensAreCheap) {
 
 // A deflated pickle of a few KB may become megabytes of opcodes.
 TEST(Hostile, PickleBombs) {
-  for (const std::string_view opcodes :
-       {"N"sv, "]"sv, "}"sv, "("sv, ")"sv, "]\x94"sv, "K\x01\x85"sv, "U\x00"sv}) {
+  for (const std::string_view opcodes : {"N"sv, "]"sv, "}"sv, "("sv, ")"sv, "]\x94"sv, "K\x01\x85"sv, "U\x00"sv}) {
     SCOPED_TRACE(opcodes);
-    const std::string file =
-        torch_zip(repeat(opcodes, (4'000'000 - 100) / opcodes.size()), {}, {.deflated = true});
+    const std::string file = torch_zip(repeat(opcodes, (4'000'000 - 100) / opcodes.size()), {}, {.deflated = true});
     EXPECT_LT(file.size(), 20'000u);
     expect_cheap(file);
     EXPECT_NE(load_error(file), "");
@@ -112,8 +110,7 @@ TEST(Hostile, DictionariesCopiedOften) {
   const std::string pairs = "](" + repeat("K\x01K\x02\x86", 1000) +
                             "eq\x01"
                             "0"s;
-  const std::string file =
-      torch_zip(pairs + "](" + repeat("ccollections\nOrderedDict\nh\x01\x85R", 300) + "e", {});
+  const std::string file = torch_zip(pairs + "](" + repeat("ccollections\nOrderedDict\nh\x01\x85R", 300) + "e", {});
   expect_cheap(file);
 }
 

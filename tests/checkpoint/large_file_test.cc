@@ -22,9 +22,7 @@ constexpr std::int64_t tensor_elements = 11'200'000;  // fp16: 22.4 MB each, 23.
 constexpr std::int64_t tensor_bytes = 2 * tensor_elements;
 constexpr std::int64_t most_memory = 16 << 20;
 
-std::string tensor_name(std::int64_t i) {
-  return "transformer.layers." + std::to_string(i) + ".weight";
-}
+std::string tensor_name(std::int64_t i) { return "transformer.layers." + std::to_string(i) + ".weight"; }
 
 // A file that is removed at the end; what is not written to it is a hole.
 class SparseFile {
@@ -80,8 +78,8 @@ TEST(LargeFile, Safetensors) {
   std::string header = "{";
   for (std::int64_t i = 0; i < tensor_count; ++i) {
     header += (i == 0 ? "\"" : ",\"") + tensor_name(i) + "\":{\"dtype\":\"F16\",\"shape\":[" +
-              std::to_string(tensor_elements) + "],\"data_offsets\":[" + std::to_string(i * tensor_bytes) +
-              "," + std::to_string((i + 1) * tensor_bytes) + "]}";
+              std::to_string(tensor_elements) + "],\"data_offsets\":[" + std::to_string(i * tensor_bytes) + "," +
+              std::to_string((i + 1) * tensor_bytes) + "]}";
   }
   const std::string front = safetensors_file(header + "}", "");
   SparseFile file;
@@ -95,9 +93,9 @@ TEST(LargeFile, Safetensors) {
 TEST(LargeFile, TorchZip) {
   std::vector<std::pair<std::string, std::string>> items;
   for (std::int64_t i = 0; i < tensor_count; ++i) {
-    items.emplace_back(tensor_name(i),
-                       pickled_tensor(pickled_storage("HalfStorage", std::to_string(i), tensor_elements), 0,
-                                      {tensor_elements}, {1}));
+    items.emplace_back(
+        tensor_name(i),
+        pickled_tensor(pickled_storage("HalfStorage", std::to_string(i), tensor_elements), 0, {tensor_elements}, {1}));
   }
   const std::string pickle = pickle_file(pickled_dict(items));
   SparseFile file;
@@ -106,8 +104,7 @@ TEST(LargeFile, TorchZip) {
   const auto add = [&](const std::string& name, std::int64_t size, const std::string& data) {
     const std::string common = little_endian(45, 2) + little_endian(0, 2 + 2 + 4 + 4) +
                                little_endian(static_cast<std::uint64_t>(size), 4) +
-                               little_endian(static_cast<std::uint64_t>(size), 4) +
-                               little_endian(name.size(), 2);
+                               little_endian(static_cast<std::uint64_t>(size), 4) + little_endian(name.size(), 2);
     const std::string local = little_endian(0x04034b50, 4) + common + little_endian(0, 2) + name + data;
     file.write(offset, local);
     directory += little_endian(0x02014b50, 4) + little_endian(45, 2) + common + little_endian(12, 2) +
@@ -124,11 +121,11 @@ TEST(LargeFile, TorchZip) {
   const std::uint64_t count = tensor_count + 1;
   file.write(offset, directory + little_endian(0x06064b50, 4) + little_endian(44, 8) + little_endian(45, 2) +
                          little_endian(45, 2) + little_endian(0, 8) + little_endian(count, 8) +
-                         little_endian(count, 8) + little_endian(directory.size(), 8) +
-                         little_endian(start, 8) + little_endian(0x07064b50, 4) + little_endian(0, 4) +
-                         little_endian(end, 8) + little_endian(1, 4) + little_endian(0x06054b50, 4) +
-                         little_endian(0, 4) + little_endian(0xFFFF, 2) + little_endian(0xFFFF, 2) +
-                         little_endian(0xFFFFFFFF, 4) + little_endian(0xFFFFFFFF, 4) + little_endian(0, 2));
+                         little_endian(count, 8) + little_endian(directory.size(), 8) + little_endian(start, 8) +
+                         little_endian(0x07064b50, 4) + little_endian(0, 4) + little_endian(end, 8) +
+                         little_endian(1, 4) + little_endian(0x06054b50, 4) + little_endian(0, 4) +
+                         little_endian(0xFFFF, 2) + little_endian(0xFFFF, 2) + little_endian(0xFFFFFFFF, 4) +
+                         little_endian(0xFFFFFFFF, 4) + little_endian(0, 2));
   ASSERT_TRUE(file.resize(static_cast<std::int64_t>(end) + 56 + 20 + 22));
   expect_opens_at_once(file);
 }

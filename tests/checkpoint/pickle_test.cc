@@ -171,8 +171,7 @@ TEST(Pickle, RefusesNonsense) {
   EXPECT_EQ(error_of("V\\u12\n."), "p: damaged pickle: a text with a wrong escape");
   EXPECT_EQ(error_of("Pabc\n."), "p: damaged pickle: a persistent id that is no tuple");
   EXPECT_EQ(error_of("}(K\x01u."), "p: damaged pickle: a dictionary key without a value");
-  EXPECT_EQ(error_of("](K\x01K\x02u."),
-            "p: damaged pickle: items are set in something that is no dictionary");
+  EXPECT_EQ(error_of("](K\x01K\x02u."), "p: damaged pickle: items are set in something that is no dictionary");
   EXPECT_EQ(error_of("}K\x01"
                      "a."),
             "p: damaged pickle: items are appended to something that is no list");
@@ -203,8 +202,7 @@ TEST(PickledTensors, AreNamedByTheirPath) {
 }
 
 TEST(PickledTensors, UnderOtherKeysAreLeftOut) {
-  EXPECT_EQ(names("}(cm\nC\n)\x81" + tensor + ")" + tensor + "G\x3f\xf0\0\0\0\0\0\0"s + tensor + "u"),
-            Names{});
+  EXPECT_EQ(names("}(cm\nC\n)\x81" + tensor + ")" + tensor + "G\x3f\xf0\0\0\0\0\0\0"s + tensor + "u"), Names{});
   EXPECT_EQ(names("cm\nC\n)\x81}(U\x01w" + tensor + "ub"), Names{});
 }
 
@@ -228,15 +226,14 @@ TEST(PickledTensors, CyclesEnd) {
 TEST(PickledTensors, AreRebuiltInEveryWay) {
   const std::string storage = pickled_storage("FloatStorage", "0", 4);
   const std::string v1 = "ctorch._utils\n_rebuild_tensor\n(" + storage + "K\x01K\x02\x85K\x01\x85tR";
-  const std::string untyped = "(" + pickled_text("storage") + "ctorch.storage\nUntypedStorage\n" +
-                              pickled_text("0") + pickled_text("cpu") + "K\x10tQ";
-  const std::string v3 = "ctorch._utils\n_rebuild_tensor_v3\n(" + untyped +
-                         "K\x01K\x02\x85K\x01\x85\x89}ctorch\nfloat8_e4m3fn\ntR";
+  const std::string untyped = "(" + pickled_text("storage") + "ctorch.storage\nUntypedStorage\n" + pickled_text("0") +
+                              pickled_text("cpu") + "K\x10tQ";
+  const std::string v3 =
+      "ctorch._utils\n_rebuild_tensor_v3\n(" + untyped + "K\x01K\x02\x85K\x01\x85\x89}ctorch\nfloat8_e4m3fn\ntR";
   const std::string parameter = "ctorch._utils\n_rebuild_parameter\n" + tensor + "\x88}\x87R";
   const std::string with_state = "ctorch._utils\n_rebuild_parameter_with_state\n(" + tensor + "\x88}}tR";
-  const std::string derived =
-      "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\ncm\nC\n(" + storage +
-      "K\x01K\x02\x85K\x01\x85\x89}t}tR";
+  const std::string derived = "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\ncm\nC\n(" +
+                              storage + "K\x01K\x02\x85K\x01\x85\x89}t}tR";
   for (const std::string& object : {v1, v3, parameter, with_state, derived}) {
     const Read read("\x80\x02" + object + ".");
     ASSERT_EQ(read.root().kind, Kind::tensor) << object;
@@ -251,17 +248,14 @@ TEST(PickledTensors, RefusesDamagedOnes) {
   const std::string v2 = "ctorch._utils\n_rebuild_tensor_v2\n";
   EXPECT_EQ(error_of(v2 + ")R."), "p: damaged pickle: a tensor is made of 0 arguments, 6 expected");
   EXPECT_EQ(error_of(v2 + "(K\x01K\x01))\x89}tR."), "p: damaged pickle: a tensor without a storage");
-  EXPECT_EQ(error_of(v2 + "(" + storage + "N))\x89}tR."),
-            "p: damaged pickle: the offset of a tensor is no integer");
-  EXPECT_EQ(error_of(v2 + "(" + storage + "K\x01N)\x89}tR."),
-            "p: damaged pickle: the sizes of a tensor are no tuple");
+  EXPECT_EQ(error_of(v2 + "(" + storage + "N))\x89}tR."), "p: damaged pickle: the offset of a tensor is no integer");
+  EXPECT_EQ(error_of(v2 + "(" + storage + "K\x01N)\x89}tR."), "p: damaged pickle: the sizes of a tensor are no tuple");
   EXPECT_EQ(error_of(v2 + "(" + storage + "K\x01)N\x85\x89}tR."),
             "p: damaged pickle: the strides of a tensor are no integers");
   EXPECT_EQ(error_of(pickled_storage("StrangeStorage", "0", 4) + "."), "");
   EXPECT_EQ(error_of(pickled_tensor(pickled_storage("StrangeStorage", "0", 4), 0, {4}, {1}) + "."),
             "p: damaged pickle: a tensor over a storage of unknown type");
-  EXPECT_EQ(error_of(pickled_storage("FloatStorage", "0", -1) + "."),
-            "p: damaged pickle: a storage of -1 elements");
+  EXPECT_EQ(error_of(pickled_storage("FloatStorage", "0", -1) + "."), "p: damaged pickle: a storage of -1 elements");
   EXPECT_EQ(error_of(pickled_storage("FloatStorage", std::string(257, '0'), 1) + "."),
             "p: damaged pickle: a storage key that is too long");
   EXPECT_EQ(error_of("(" + pickled_text("file") + "tQ."),

@@ -8,10 +8,9 @@ namespace {
 using namespace kandinsky::testing;
 using namespace std::literals;
 
-std::string entry(std::string_view name, std::string_view dtype, std::string_view shape,
-                  std::string_view offsets) {
-  return "\"" + std::string(name) + "\":{\"dtype\":\"" + std::string(dtype) +
-         "\",\"shape\":" + std::string(shape) + ",\"data_offsets\":" + std::string(offsets) + "}";
+std::string entry(std::string_view name, std::string_view dtype, std::string_view shape, std::string_view offsets) {
+  return "\"" + std::string(name) + "\":{\"dtype\":\"" + std::string(dtype) + "\",\"shape\":" + std::string(shape) +
+         ",\"data_offsets\":" + std::string(offsets) + "}";
 }
 
 std::string error_of(const std::string& header, std::size_t data) {
@@ -19,25 +18,22 @@ std::string error_of(const std::string& header, std::size_t data) {
 }
 
 TEST(Safetensors, ReadsTensorsAndMetadata) {
-  const std::string file = safetensors_file(
-      "{\"__metadata__\":{\"a\":\"b\\n\\u043a\"}," + entry("b", "U8", "[2,1]", "[4,6]") + "," +
-          entry("a", "F8_E5M2", "[]", "[6,7]") + "," + entry("c", "C64", "[0,3]", "[4,4]") + "," +
-          entry("d", "BF16", "[2]", "[0,4]") + "}   ",
-      "abcdefg");
+  const std::string file =
+      safetensors_file("{\"__metadata__\":{\"a\":\"b\\n\\u043a\"}," + entry("b", "U8", "[2,1]", "[4,6]") + "," +
+                           entry("a", "F8_E5M2", "[]", "[6,7]") + "," + entry("c", "C64", "[0,3]", "[4,4]") + "," +
+                           entry("d", "BF16", "[2]", "[0,4]") + "}   ",
+                       "abcdefg");
   const Checkpoint checkpoint = load(file);
   ASSERT_EQ(checkpoint.tensors().size(), 4u);
   EXPECT_EQ(checkpoint.tensors()[0].name, "b");
   EXPECT_EQ(checkpoint.tensors()[0].strides, (std::vector<std::int64_t>{1, 1}));
-  EXPECT_EQ(checkpoint.find("b")->contiguous_bytes(),
-            (std::vector<std::byte>{std::byte{'e'}, std::byte{'f'}}));
+  EXPECT_EQ(checkpoint.find("b")->contiguous_bytes(), (std::vector<std::byte>{std::byte{'e'}, std::byte{'f'}}));
   EXPECT_EQ(checkpoint.find("a")->dtype, DType::float8_e5m2);
   EXPECT_EQ(checkpoint.find("c")->element_count(), 0);
   EXPECT_EQ(*checkpoint.metadata("a"), "b\nк");
 }
 
-TEST(Safetensors, MayHoldNothing) {
-  EXPECT_TRUE(load(safetensors_file("{}", "")).tensors().empty());
-}
+TEST(Safetensors, MayHoldNothing) { EXPECT_TRUE(load(safetensors_file("{}", "")).tensors().empty()); }
 
 TEST(Safetensors, SaysWhatIsWrong) {
   const std::string good = entry("w", "F32", "[1]", "[0,4]");
@@ -57,8 +53,7 @@ TEST(Safetensors, SaysWhatIsWrong) {
   EXPECT_EQ(error_of("\"w\":true", 4), head + "true and false are not expected");
   EXPECT_EQ(error_of("\"w\":\"x\"", 4), head + "the text 'x' is not expected there");
   EXPECT_EQ(error_of("\"__metadata__\":{\"a\":1}", 0), head + "the number 1 is not expected there");
-  EXPECT_EQ(error_of("\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}", 0),
-            head + "the metadata key 'a' comes twice");
+  EXPECT_EQ(error_of("\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}", 0), head + "the metadata key 'a' comes twice");
   EXPECT_EQ(error_of(good, 5), "memory.pt: the tensors take 4 bytes, the file has 5");
   EXPECT_EQ(error_of(entry("w", "F32", "[1]", "[4,0]"), 4),
             "memory.pt: tensor 'w' lies at bytes 4 to 0 of 4 bytes of data");

@@ -77,8 +77,7 @@ TEST(Seeded, WeightsOfTheTable) {
     const at::Tensor weight = seeded_weight(info, row.name, row.shape);
     ASSERT_EQ(weight.sizes().vec(), row.shape);
     const float* values = weight.const_data_ptr<float>();
-    for (std::size_t i = 0; i < row.first.size(); ++i)
-      EXPECT_EQ(values[i], row.first[i]) << row.name << " " << i;
+    for (std::size_t i = 0; i < row.first.size(); ++i) EXPECT_EQ(values[i], row.first[i]) << row.name << " " << i;
     EXPECT_EQ(values[weight.numel() - 1], row.last) << row.name;
   }
 }

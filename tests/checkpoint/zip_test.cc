@@ -13,8 +13,7 @@ const std::string object = pickled_dict({{"w", tensor_of_16}});
 const std::string numbers(64, '\x01');
 
 // A checkpoint whose storage record is written with the options.
-std::string file_with_storage(ZipBuilder::Options options, std::string_view comment = "",
-                              bool zip64_end = false) {
+std::string file_with_storage(ZipBuilder::Options options, std::string_view comment = "", bool zip64_end = false) {
   ZipBuilder zip;
   zip.add("archive/data.pkl", pickle_file(object));
   zip.add("archive/data/0", numbers, options);
@@ -27,8 +26,7 @@ TEST(Zip, ReadsEveryWayOfWritingIt) {
        {file_with_storage({}, "a comment"), file_with_storage({}, std::string(65535, 'c')),
         file_with_storage({.zip64 = true}), file_with_storage({.zip64 = true}, "", true),
         file_with_storage({}, "comment", true), file_with_storage({.deflated = true}),
-        file_with_storage({.zip64 = true, .deflated = true}),
-        torch_zip(object, {numbers}, {.deflated = true})}) {
+        file_with_storage({.zip64 = true, .deflated = true}), torch_zip(object, {numbers}, {.deflated = true})}) {
     EXPECT_EQ(load(file).tensors().at(0).sha256(), hash);
   }
 }
@@ -40,8 +38,7 @@ TEST(Zip, FindsTheEndBehindALookAlike) {
 }
 
 TEST(Zip, RefusesWhatItCannotRead) {
-  EXPECT_EQ(load_error(file_with_storage({.flags = 1})),
-            "memory.pt: zip record 'archive/data/0' is encrypted");
+  EXPECT_EQ(load_error(file_with_storage({.flags = 1})), "memory.pt: zip record 'archive/data/0' is encrypted");
   EXPECT_EQ(load_error(file_with_storage({.method = 12})),
             "memory.pt: zip record 'archive/data/0' is compressed by method 12, expected none or deflate");
   EXPECT_EQ(load_error(file_with_storage({.method = 8})).find("memory.pt: compressed zip record"), 0u);
@@ -58,8 +55,7 @@ TEST(Zip, RefusesWhatItCannotRead) {
 
   ZipBuilder other;
   other.add("word/document.xml", "<w/>");
-  EXPECT_EQ(load_error(other.finish()),
-            "memory.pt: zip file without a data.pkl: expected what torch.save writes");
+  EXPECT_EQ(load_error(other.finish()), "memory.pt: zip file without a data.pkl: expected what torch.save writes");
 }
 
 TEST(Zip, ChecksWhatItInflates) {
@@ -85,16 +81,14 @@ TEST(Zip, LimitsWhatIsInflated) {
   const std::int64_t count = 8 << 20;
   const std::string big =
       pickled_dict({{"w", pickled_tensor(pickled_storage("ByteStorage", "0", count), 0, {count}, {1})}});
-  EXPECT_NE(
-      load_error(torch_zip(big, {std::string(static_cast<std::size_t>(count), '\0')}, {.deflated = true}))
-          .find("store the records uncompressed"),
-      std::string::npos);
+  EXPECT_NE(load_error(torch_zip(big, {std::string(static_cast<std::size_t>(count), '\0')}, {.deflated = true}))
+                .find("store the records uncompressed"),
+            std::string::npos);
 }
 
 TEST(Zip, EveryCutGivesAnError) {
   const std::string file = file_with_storage({.zip64 = true}, "comment", true);
-  for (std::size_t size = 0; size < file.size(); ++size)
-    EXPECT_NE(load_error(file.substr(0, size)), "") << size;
+  for (std::size_t size = 0; size < file.size(); ++size) EXPECT_NE(load_error(file.substr(0, size)), "") << size;
 }
 
 TEST(Zip, StoragesStayInTheirFolder) {

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   kandinsky_error error;
-  kandinsky_pipeline *pipeline = NULL;
-  kandinsky_pictures *pictures = NULL;
+  kandinsky_pipeline* pipeline = NULL;
+  kandinsky_pictures* pictures = NULL;
   kandinsky_generate_options options;
   kandinsky_status status;
   if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts(kandinsky_version()) < 0;

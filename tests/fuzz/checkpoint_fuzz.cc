@@ -22,8 +22,7 @@ void read_everything(const kandinsky::Checkpoint& checkpoint) {
     expect(checkpoint.find(tensor.name) != nullptr, "a tensor is listed but not found");
     expect(tensor.shape.size() == tensor.strides.size(), "a tensor has not one stride a dimension");
     expect(tensor.element_count() >= 0, "a tensor has a negative number of elements");
-    const auto bytes =
-        tensor.element_count() * static_cast<std::int64_t>(kandinsky::element_size(tensor.dtype));
+    const auto bytes = tensor.element_count() * static_cast<std::int64_t>(kandinsky::element_size(tensor.dtype));
     read += bytes;
     if (read > most_bytes_to_read) break;
     expect(static_cast<std::int64_t>(tensor.contiguous_bytes().size()) == bytes, "a tensor has a wrong size");

@@ -15,8 +15,13 @@ std::string decode(const std::string& text) {
 
 // RFC 4648, section 10.
 TEST(Base64Test, KnownAnswers) {
-  const std::pair<const char*, const char*> cases[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-                                                       {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> cases[] = {{"", ""},
+                                                       {"f", "Zg=="},
+                                                       {"fo", "Zm8="},
+                                                       {"foo", "Zm9v"},
+                                                       {"foob", "Zm9vYg=="},
+                                                       {"fooba", "Zm9vYmE="},
+                                                       {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : cases) {
     EXPECT_EQ(encode(plain), coded);
     EXPECT_EQ(decode(coded), plain);
@@ -27,7 +32,8 @@ TEST(Base64Test, KnownAnswers) {
 }
 
 TEST(Base64Test, RefusesEverythingElse) {
-  for (const char* wrong : {"Zg", "Zg=", "Z===", "Zg==Zg==", "Zm9\n", "Zm-v", "=Zm9"}) EXPECT_THROW(decode(wrong), Error) << wrong;
+  for (const char* wrong : {"Zg", "Zg=", "Z===", "Zg==Zg==", "Zm9\n", "Zm-v", "=Zm9"})
+    EXPECT_THROW(decode(wrong), Error) << wrong;
 }
 
 }  // namespace

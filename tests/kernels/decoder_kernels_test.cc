@@ -1,11 +1,11 @@
 #include "kernels/cpu/decoder_kernels.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
 
@@ -52,7 +52,8 @@ std::vector<float> multiply(const Kernels& kernels, const PackedMatrix& matrix, 
   if (matrix.format() == WeightFormat::bf16_pairs) {
     m.x_stride = (inputs + 1) / 2;
     pairs.resize(rows * m.x_stride);
-    for (int r = 0; r < rows; ++r) to_bf16_pairs(x.data() + std::size_t(r) * inputs, inputs, pairs.data() + r * m.x_stride);
+    for (int r = 0; r < rows; ++r)
+      to_bf16_pairs(x.data() + std::size_t(r) * inputs, inputs, pairs.data() + r * m.x_stride);
     m.x = reinterpret_cast<const float*>(pairs.data());
   }
   m.y = y.data();
@@ -64,9 +65,15 @@ std::vector<float> multiply(const Kernels& kernels, const PackedMatrix& matrix, 
 }
 
 TEST_P(DecoderKernelsTest, MatmulAgreesWithATen) {
-  for (const WeightFormat format : {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::bf16, WeightFormat::bf16_pairs})
-    for (const auto& [rows, inputs, outputs] : {std::array{1, 48, 144}, {2, 256, 96}, {3, 255, 17}, {5, 33, 160},
-                                                {8, 256, 256}, {13, 1024, 40}, {32, 96, 208}})
+  for (const WeightFormat format :
+       {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::bf16, WeightFormat::bf16_pairs})
+    for (const auto& [rows, inputs, outputs] : {std::array{1, 48, 144},
+                                                {2, 256, 96},
+                                                {3, 255, 17},
+                                                {5, 33, 160},
+                                                {8, 256, 256},
+                                                {13, 1024, 40},
+                                                {32, 96, 208}})
       for (const Activation activation : {Activation::none, Activation::gelu}) {
         SCOPED_TRACE(::testing::Message() << int(format) << " " << rows << "x" << inputs << "x" << outputs);
         const auto weights = seeded_reals("w" + std::to_string(inputs), std::size_t(outputs) * inputs);
@@ -95,7 +102,8 @@ TEST_P(DecoderKernelsTest, MatmulRowsDoNotDependOnEachOther) {
   const auto weights = seeded_reals("w", outputs * inputs);
   const auto x = seeded_reals("x", 21 * inputs);
   for (const WeightFormat format : {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::bf16_pairs}) {
-    const PackedMatrix matrix(reinterpret_cast<const std::byte*>(weights.data()), DType::float32, outputs, inputs, {}, format);
+    const PackedMatrix matrix(reinterpret_cast<const std::byte*>(weights.data()), DType::float32, outputs, inputs, {},
+                              format);
     const auto all = multiply(kernels(), matrix, x, 21, Activation::gelu, 0, matrix.panels());
     for (int first = 0; first < 21; first += 5)
       for (const int rows : {1, 2, 3, 4, 7, 8}) {
@@ -117,8 +125,8 @@ TEST_P(DecoderKernelsTest, MatmulRowsDoNotDependOnEachOther) {
 TEST_P(DecoderKernelsTest, AttentionAgreesWithATen) {
   for (const int size : {12, 16, 32, 64, 128, 72})
     for (const int text : {1, 5, 16, 32, 128})
-      for (const std::vector<Segment>& segments :
-           std::vector<std::vector<Segment>>{{}, {{0, 1}}, {{0, 17}}, {{3, 11}, {20, 6}, {35, 1}}, {{0, 33}, {33, 70}}}) {
+      for (const std::vector<Segment>& segments : std::vector<std::vector<Segment>>{
+               {}, {{0, 1}}, {{0, 17}}, {{3, 11}, {20, 6}, {35, 1}}, {{0, 33}, {33, 70}}}) {
         SCOPED_TRACE(::testing::Message() << size << " " << text << " " << segments.size());
         constexpr int capacity = 110;
         const std::size_t values = padded(size);
@@ -149,7 +157,8 @@ TEST_P(DecoderKernelsTest, AttentionAgreesWithATen) {
 
         const at::Tensor ik = tensor(image_keys, {size, std::int64_t(image_stride)}).to(at::kDouble);
         const at::Tensor iv = tensor(image_values, {capacity, std::int64_t(values)}).to(at::kDouble);
-        std::vector<at::Tensor> k = {tensor(text_keys, {size, std::int64_t(text_stride)}).slice(1, 0, text).to(at::kDouble)};
+        std::vector<at::Tensor> k = {
+            tensor(text_keys, {size, std::int64_t(text_stride)}).slice(1, 0, text).to(at::kDouble)};
         std::vector<at::Tensor> v = {tensor(text_values, {text, std::int64_t(values)}).to(at::kDouble)};
         for (const Segment& s : segments) {
           k.push_back(ik.slice(1, s.start, s.start + s.count));
@@ -168,7 +177,8 @@ TEST_P(DecoderKernelsTest, ResidualNormAgreesWithATen) {
         auto x = seeded_reals("x", n);
         auto t = seeded_reals("t", n);
         if (clamp) t[3] = 1e6f;
-        const auto sw = seeded_reals("sw", n), sb = seeded_reals("sb", n), w = seeded_reals("w", n), b = seeded_reals("b", n);
+        const auto sw = seeded_reals("sw", n), sb = seeded_reals("sb", n), w = seeded_reals("w", n),
+                   b = seeded_reals("b", n);
         const auto wide = [n](const std::vector<float>& values) { return tensor(values, {n}).to(at::kDouble); };
         at::Tensor expected_t = wide(t);
         if (clamp) expected_t = expected_t.clamp(-65504, 65504);
@@ -198,12 +208,14 @@ TEST_P(DecoderKernelsTest, ResidualNormAgreesWithATen) {
 TEST_P(DecoderKernelsTest, NotANumberComesOut) {
   std::vector<float> weights(48 * 16, 0.5f), x(48, 1.0f);
   x[7] = std::nanf("");
-  const PackedMatrix matrix(reinterpret_cast<const std::byte*>(weights.data()), DType::float32, 16, 48, {}, WeightFormat::fp32);
+  const PackedMatrix matrix(reinterpret_cast<const std::byte*>(weights.data()), DType::float32, 16, 48, {},
+                            WeightFormat::fp32);
   for (const Activation activation : {Activation::none, Activation::gelu})
     EXPECT_TRUE(std::isnan(multiply(kernels(), matrix, x, 1, activation, 0, 1)[0]));
 }
 
-INSTANTIATE_TEST_SUITE_P(, DecoderKernelsTest, ::testing::ValuesIn(available_kernels().begin(), available_kernels().end()),
+INSTANTIATE_TEST_SUITE_P(, DecoderKernelsTest,
+                         ::testing::ValuesIn(available_kernels().begin(), available_kernels().end()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 TEST(KernelListTest, PlainIsAlwaysThere) { EXPECT_STREQ(available_kernels().back()->name, "plain"); }

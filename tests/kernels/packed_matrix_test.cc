@@ -20,12 +20,15 @@ TEST(PackedMatrixTest, ConvertsHalvesExactly) {
     std::vector<std::uint16_t> bits(65536);
     for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<std::uint16_t>(i);
     std::vector<float> found(65536);
-    to_floats(reinterpret_cast<const std::byte*>(bits.data()), brain ? DType::bfloat16 : DType::float16, 65536, found.data());
+    to_floats(reinterpret_cast<const std::byte*>(bits.data()), brain ? DType::bfloat16 : DType::float16, 65536,
+              found.data());
     for (std::size_t i = 0; i < bits.size(); ++i) {
       const float expected = brain ? float(c10::BFloat16(bits[i], c10::BFloat16::from_bits()))
                                    : float(c10::Half(bits[i], c10::Half::from_bits()));
-      if (std::isnan(expected)) EXPECT_TRUE(std::isnan(found[i]));
-      else ASSERT_EQ(std::memcmp(&expected, &found[i], 4), 0) << i;
+      if (std::isnan(expected))
+        EXPECT_TRUE(std::isnan(found[i]));
+      else
+        ASSERT_EQ(std::memcmp(&expected, &found[i], 4), 0) << i;
     }
     // And rounding of values between them, read back from the panel.
     std::vector<float> between;
@@ -45,7 +48,8 @@ TEST(PackedMatrixTest, ConvertsHalvesExactly) {
 
 TEST(PackedMatrixTest, RefusesWholeNumbers) {
   const std::vector<std::int32_t> ints(16);
-  EXPECT_THROW(PackedMatrix(reinterpret_cast<const std::byte*>(ints.data()), DType::int32, 4, 4, {}, WeightFormat::fp32), Error);
+  EXPECT_THROW(
+      PackedMatrix(reinterpret_cast<const std::byte*>(ints.data()), DType::int32, 4, 4, {}, WeightFormat::fp32), Error);
 }
 
 }  // namespace

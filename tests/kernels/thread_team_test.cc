@@ -48,7 +48,8 @@ TEST(ThreadTeamTest, CarriesExceptionsOverAndGoesOn) {
     EXPECT_THROW(team.run([&](int thread) {
       team.barrier();
       if (thread == thrower) throw std::runtime_error("no");
-    }), std::runtime_error);
+    }),
+                 std::runtime_error);
   std::atomic<int> ran{0};
   team.run([&](int) { ++ran; });
   EXPECT_EQ(ran, 4);

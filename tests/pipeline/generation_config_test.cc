@@ -9,8 +9,8 @@ namespace {
 
 TEST(GenerationConfig, ReadsWhatItKnows) {
   const TemporaryFolder folder;
-  const GenerationConfig full = GenerationConfig::load(
-      folder.write("full.json", R"({"top_k": 512, "top_p": 0.95, "temperature": 0.5})"));
+  const GenerationConfig full =
+      GenerationConfig::load(folder.write("full.json", R"({"top_k": 512, "top_p": 0.95, "temperature": 0.5})"));
   EXPECT_EQ(full.top_k, 512);
   EXPECT_EQ(full.top_p, 0.95);
   EXPECT_EQ(full.temperature, 0.5);
@@ -33,8 +33,7 @@ TEST(GenerationConfig, NamesFileAndKeyOfWhatIsWrong) {
   EXPECT_EQ(message(R"({"top_k": "512"})"), ": top_k is \"512\", expected a whole number from 0");
   EXPECT_EQ(message(R"({"top_p": 0})"), ": top_p is 0, expected a number above 0 and at most 1");
   EXPECT_EQ(message(R"({"top_p": [0.9]})"), ": top_p is array, expected a number above 0 and at most 1");
-  EXPECT_EQ(message(R"({"temperature": null})"),
-            ": temperature is null, expected a number above 0 and at most 1000");
+  EXPECT_EQ(message(R"({"temperature": null})"), ": temperature is null, expected a number above 0 and at most 1000");
   EXPECT_EQ(message(R"({"topk": 5})"), ": unknown key \"topk\" (known are top_k, top_p and temperature)");
   EXPECT_EQ(message("[1]"), ": is not a JSON object");
   EXPECT_EQ(message("{"), ": is not a JSON object");

@@ -41,8 +41,7 @@ TEST(ModelFiles, FindsTheServicesLayout) {
 
 TEST(ModelFiles, TakesTheOnlyFileThatFits) {
   const TemporaryFolder folder;
-  for (const char* name : {"malevich.safetensors", "tokenizer/sp.model", "vae/any.ckpt"})
-    folder.write(name, "x");
+  for (const char* name : {"malevich.safetensors", "tokenizer/sp.model", "vae/any.ckpt"}) folder.write(name, "x");
   const ModelFiles files = ModelFiles::find(folder.path());
   EXPECT_EQ(files.transformer, folder / "malevich.safetensors");
   EXPECT_EQ(files.tokenizer, folder / "tokenizer/sp.model");
@@ -52,8 +51,7 @@ TEST(ModelFiles, TakesTheOnlyFileThatFits) {
   folder.write("emojich.pt", "x");
   const Error error = error_of([&] { ModelFiles::find(folder.path()); });
   EXPECT_EQ(error.code(), ErrorCode::not_found);
-  EXPECT_NE(std::string(error.what()).find("emojich.pt, malevich.safetensors"), std::string::npos)
-      << error.what();
+  EXPECT_NE(std::string(error.what()).find("emojich.pt, malevich.safetensors"), std::string::npos) << error.what();
 
   ModelFiles given;
   given.transformer = folder / "emojich.pt";
@@ -74,8 +72,7 @@ TEST(ModelFiles, NamesWhatIsMissing) {
   expect_not_found(folder / "rudalle_kandinsky.bin", "is a file, not a model directory");
   ModelFiles given;
   given.vqgan = "/no/such.ckpt";
-  EXPECT_STREQ(error_of([&] { ModelFiles::find(folder.path(), given); }).what(),
-               "/no/such.ckpt: no such file");
+  EXPECT_STREQ(error_of([&] { ModelFiles::find(folder.path(), given); }).what(), "/no/such.ckpt: no such file");
 }
 
 TEST(PipelineLoad, WorksWithoutTheOptionalParts) {
@@ -91,11 +88,9 @@ TEST(PipelineLoad, WorksWithoutTheOptionalParts) {
 }
 
 TEST(PipelineLoad, NamesTheFileThatIsDamaged) {
-  const char* files[] = {"rudalle_kandinsky.bin", "tokenizer", "vae", "ruclip", "x4",
-                         "generation_config.json"};
-  const char* damaged[] = {"rudalle_kandinsky.bin",         "tokenizer/bpe.model",
-                           "vae/vqgan.gumbelf8.model.ckpt", "ruclip/pytorch_model.bin",
-                           "x4/RealESRGAN_x4.pth",          "generation_config.json"};
+  const char* files[] = {"rudalle_kandinsky.bin", "tokenizer", "vae", "ruclip", "x4", "generation_config.json"};
+  const char* damaged[] = {"rudalle_kandinsky.bin",    "tokenizer/bpe.model",  "vae/vqgan.gumbelf8.model.ckpt",
+                           "ruclip/pytorch_model.bin", "x4/RealESRGAN_x4.pth", "generation_config.json"};
   for (std::size_t i = 0; i < std::size(files); ++i) {
     SCOPED_TRACE(files[i]);
     const TemporaryFolder folder;
@@ -129,8 +124,8 @@ TEST(PipelineLoad, RefusesATokenizerThatIsTooLarge) {
   options.files.tokenizer = folder.write("large.model", model + "1 0 2 3\n");
   const Error error = error_of([&] { Pipeline::load(nano_path(), options); });
   EXPECT_EQ(error.code(), ErrorCode::bad_file);
-  EXPECT_EQ(std::string(error.what()), (folder / "large.model").string() +
-                                           ": has 3004 text tokens, but the transformer knows only 2048");
+  EXPECT_EQ(std::string(error.what()),
+            (folder / "large.model").string() + ": has 3004 text tokens, but the transformer knows only 2048");
 }
 
 TEST(PipelineLoad, RefusesBadComputeOptions) {

@@ -89,9 +89,8 @@ TEST(ReferencePipeline, DrawsGreedily) {
     ASSERT_EQ(pictures.size(), 1u);
     EXPECT_EQ(pictures[0].tokens, info.at("tokens").get<std::vector<std::int32_t>>());
     EXPECT_NEAR(pictures[0].ppl, info.at("ppl").get<double>(), 1e-3 * info.at("ppl").get<double>());
-    EXPECT_EQ(different_pixels(pictures[0].image,
-                               Image::load(golden_path("nano/greedy/" + std::to_string(i) + ".png"))),
-              0);
+    EXPECT_EQ(
+        different_pixels(pictures[0].image, Image::load(golden_path("nano/greedy/" + std::to_string(i) + ".png"))), 0);
   }
 }
 

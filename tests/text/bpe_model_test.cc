@@ -30,7 +30,8 @@ TEST(BpeModelTest, SmallModel) {
   EXPECT_EQ(tokenizer.encode("ab aab ba"), (std::vector<std::int32_t>{8, 6, 4, 7, 6, 5, 4}));
   EXPECT_EQ(tokenizer.encode("xyz a"), (std::vector<std::int32_t>{6, 1, 6, 4}));
   EXPECT_EQ(tokenizer.decode(tokenizer.encode("ab aab ba")), "ab aab ba");
-  EXPECT_EQ(load("3 2\r\n97 4\r\n98 5\r\n9601 6\r\n4 5 7\r\n6 7 8\r\n1 0 2 3\r\n").encode("ab"), (std::vector<std::int32_t>{8}));
+  EXPECT_EQ(load("3 2\r\n97 4\r\n98 5\r\n9601 6\r\n4 5 7\r\n6 7 8\r\n1 0 2 3\r\n").encode("ab"),
+            (std::vector<std::int32_t>{8}));
 }
 
 TEST(BpeModelTest, RankDecidesThenPlace) {
@@ -47,17 +48,20 @@ TEST(BpeModelTest, RefusesWhatDoesNotFit) {
   };
   EXPECT_EQ(message(small), "");
   EXPECT_EQ(message("3\n"), "model: line 1: expected the numbers of characters and of merge rules");
-  EXPECT_EQ(message(changed("3 2", "3 99999999")), "model: 3 characters and 99999999 merge rules do not fit a file of 48 bytes");
+  EXPECT_EQ(message(changed("3 2", "3 99999999")),
+            "model: 3 characters and 99999999 merge rules do not fit a file of 48 bytes");
   EXPECT_EQ(message(changed("3 2", "-3 2")), "model: -3 characters and 2 merge rules do not fit a file of 42 bytes");
   EXPECT_EQ(message(changed("3 2", "9999999999999999999999 2")),
             "model: line 1: expected the numbers of characters and of merge rules");
   for (const char* wrong : {"98 4", "98 9", "98 -1", "1114112 5", "55296 5", "97 5", "98", "98 5 5", "x 5", "98 5x"})
-    EXPECT_EQ(message(changed("98 5", wrong)), "model: line 3: expected a Unicode code point and an id of its own") << wrong;
+    EXPECT_EQ(message(changed("98 5", wrong)), "model: line 3: expected a Unicode code point and an id of its own")
+        << wrong;
   for (const char* wrong : {"4 5 6", "4 8 7", "4 5 9", "-1 5 7", "4 5", "4 5 7 8"})
     EXPECT_EQ(message(changed("4 5 7", wrong)), "model: line 5: expected two known ids and a new one") << wrong;
   for (const char* wrong : {"1 0 2", "1 0 2 2", "1 0 2 4", "1 0 2 -1"})
     EXPECT_EQ(message(changed("1 0 2 3", wrong)),
-              "model: line 7: expected the ids unk, pad, bos and eos, none of them taken") << wrong;
+              "model: line 7: expected the ids unk, pad, bos and eos, none of them taken")
+        << wrong;
   EXPECT_EQ(message(small + "9 9 9\n"), "model: there is more after the special ids");
   EXPECT_EQ(message(small.substr(0, small.size() - 8)),
             "model: line 7: the file ends, expected the ids unk, pad, bos and eos, none of them taken");
@@ -66,7 +70,8 @@ TEST(BpeModelTest, RefusesWhatDoesNotFit) {
 
 TEST(BpeModelTest, RefusesPiecesThatDoubleForEver) {
   std::string text = "1 60\n97 4\n";
-  for (int i = 0; i < 60; ++i) text += std::to_string(4 + i) + " " + std::to_string(4 + i) + " " + std::to_string(5 + i) + "\n";
+  for (int i = 0; i < 60; ++i)
+    text += std::to_string(4 + i) + " " + std::to_string(4 + i) + " " + std::to_string(5 + i) + "\n";
   EXPECT_EQ(message(text + "1 0 2 3\n"), "model: the pieces are longer than any real model's");
 }
 

@@ -29,7 +29,9 @@ TEST(CaseTest, FinalSigma) {
 
 TEST(CaseTest, Strip) {
   EXPECT_EQ(strip("  кот \t\r\n"), "кот");
-  EXPECT_EQ(strip("\x1C\x1F\xC2\x85\xC2\xA0\xE1\x9A\x80\xE2\x80\x80кот\xE2\x80\xA8\xE2\x80\xAF\xE2\x81\x9F\xE3\x80\x80"), "кот");
+  EXPECT_EQ(
+      strip("\x1C\x1F\xC2\x85\xC2\xA0\xE1\x9A\x80\xE2\x80\x80кот\xE2\x80\xA8\xE2\x80\xAF\xE2\x81\x9F\xE3\x80\x80"),
+      "кот");
   for (const char* kept : {"\xE2\x80\x8B", "\xE1\xA0\x8E", "\xEF\xBB\xBF"})
     EXPECT_EQ(strip(std::string(kept) + "кот"), std::string(kept) + "кот");
   EXPECT_EQ(strip(" \t "), "");

@@ -28,7 +28,8 @@ TEST(SentencePieceTest, AgreesWithTheOriginal) {
       EXPECT_EQ(tokenizer.encode(c.at("text").get<std::string>()), ids) << c;
       EXPECT_EQ(tokenizer.decode(ids), c.at("decoded").get<std::string>());
     }
-    for (const auto& [id, piece] : model.at("pieces").items()) EXPECT_EQ(tokenizer.id_to_piece(std::stoi(id)), piece.get<std::string>());
+    for (const auto& [id, piece] : model.at("pieces").items())
+      EXPECT_EQ(tokenizer.id_to_piece(std::stoi(id)), piece.get<std::string>());
     const auto wrapped = tokenizer.encode_for_transformer(" КОТ ", 12);
     const auto inside = tokenizer.encode("кот");
     ASSERT_EQ(wrapped.size(), 12u);

@@ -57,14 +57,16 @@ TEST(TokenizerTest, RawBytesAndLookUps) {
   for (const auto& c : raw.at("invalid_utf8")) {
     const std::string hex = c.at("bytes");
     std::string bytes;
-    for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    for (std::size_t i = 0; i < hex.size(); i += 2)
+      bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
     EXPECT_EQ(nano().encode(bytes), c.at("ids").get<Ids>()) << hex;
   }
   for (const auto& c : raw.at("decode"))
     EXPECT_EQ(nano().decode(c.at("ids").get<Ids>(), c.at("ignore").get<Ids>()), c.at("text").get<std::string>()) << c;
   for (const auto& [id, piece] : raw.at("id_to_subword").items())
     EXPECT_EQ(nano().id_to_piece(std::stoi(id)), piece.get<std::string>());
-  for (const auto& [piece, id] : raw.at("subword_to_id").items()) EXPECT_EQ(nano().piece_to_id(piece), id.get<int>()) << piece;
+  for (const auto& [piece, id] : raw.at("subword_to_id").items())
+    EXPECT_EQ(nano().piece_to_id(piece), id.get<int>()) << piece;
   EXPECT_EQ(nano().vocab_size(), raw.at("vocab_size").get<int>());
   EXPECT_EQ(nano().pad_id(), 0);
   EXPECT_EQ(nano().unk_id(), 1);

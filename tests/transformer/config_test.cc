@@ -52,9 +52,7 @@ class TensorFile {
   std::vector<std::byte> bytes_;
 };
 
-TransformerConfig small() {
-  return {5, 48, 3, 16, 8, 80, 96, 3, true, true};
-}
+TransformerConfig small() { return {5, 48, 3, 16, 8, 80, 96, 3, true, true}; }
 
 std::filesystem::path write(const std::string& name, const std::string& text) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / name;
@@ -139,8 +137,7 @@ TEST(TransformerConfigTest, DetectsTheBundledModel) {
 
 TEST(TransformerConfigTest, DetectsFromShapesAndAConfigFile) {
   TransformerConfig config = small();
-  const auto file =
-      write("all.json", R"({"heads": 4, "version": 2, "relax": false, "layers": 5, "sandwich": true})");
+  const auto file = write("all.json", R"({"heads": 4, "version": 2, "relax": false, "layers": 5, "sandwich": true})");
   config.heads = 4;
   config.version = 2;
   config.relax = false;
@@ -180,8 +177,7 @@ TEST(TransformerConfigTest, NamesTheTensorThatDoesNotFit) {
     const TensorFile file(shapes);
     return message([&] { TransformerConfig::detect(file.open()); });
   };
-  EXPECT_EQ(changed("text_embeddings.weight", std::nullopt),
-            "model: there is no tensor 'text_embeddings.weight'");
+  EXPECT_EQ(changed("text_embeddings.weight", std::nullopt), "model: there is no tensor 'text_embeddings.weight'");
   EXPECT_EQ(changed("text_embeddings.weight", {{64}}),
             "model: tensor 'text_embeddings.weight' has shape [64], expected 2 dimensions");
   EXPECT_EQ(changed("image_embeddings.weight", {{96, 63}}),
@@ -195,13 +191,11 @@ TEST(TransformerConfigTest, NamesTheTensorThatDoesNotFit) {
   EXPECT_EQ(changed("text_pos_embeddings.weight", {{0, 64}}), "model: text_length is -1, expected 1..4096");
   EXPECT_EQ(changed("text_pos_embeddings.weight", {{81, 64}}),
             "model: text_vocab is 80, expected 81 or more for texts of 80");
-  EXPECT_EQ(changed("transformer.layers.x.bias", {{1}}),
-            "model: tensor 'transformer.layers.x.bias' is of no layer");
+  EXPECT_EQ(changed("transformer.layers.x.bias", {{1}}), "model: tensor 'transformer.layers.x.bias' is of no layer");
   EXPECT_EQ(changed("transformer.layers.7.extra", {{1}}),
             "model: there is no tensor 'transformer.layers.5.input_layernorm.weight'");
   EXPECT_EQ(changed("transformer.layers.99999.extra", {{1}}), "model: layers is 100000, expected 1..1024");
-  EXPECT_EQ(changed("text_embeddings.weight", {{std::int64_t{1} << 40, 0}}),
-            "model: hidden is 0, expected 1..65536");
+  EXPECT_EQ(changed("text_embeddings.weight", {{std::int64_t{1} << 40, 0}}), "model: hidden is 0, expected 1..65536");
 
   EXPECT_EQ(message([&] {
               TransformerConfig::detect(TensorFile({{"other", {1}}}).open());
@@ -209,9 +203,8 @@ TEST(TransformerConfigTest, NamesTheTensorThatDoesNotFit) {
             "model: there is no tensor 'text_embeddings.weight'");
   EXPECT_EQ(message([&] { TransformerConfig::detect(TensorFile(good, "BOOL").open()); }),
             "model: tensor 'text_embeddings.weight' is bool, expected floating-point numbers");
-  EXPECT_NE(
-      message([&] { TransformerConfig::detect(TensorFile(shapes_of(small())).open()); }).find("\"heads\""),
-      std::string::npos);
+  EXPECT_NE(message([&] { TransformerConfig::detect(TensorFile(shapes_of(small())).open()); }).find("\"heads\""),
+            std::string::npos);
 }
 
 TEST(TransformerConfigTest, NamesTheFieldThatDoesNotFit) {
@@ -249,15 +242,13 @@ TEST(TransformerConfigTest, ChecksGivenConfigurations) {
   const auto with = [](auto change) {
     TransformerConfig config = small();
     change(config);
-    return message([&] { check(config, ErrorCode::invalid_argument, "config"); },
-                   ErrorCode::invalid_argument);
+    return message([&] { check(config, ErrorCode::invalid_argument, "config"); }, ErrorCode::invalid_argument);
   };
   EXPECT_EQ(with([](auto&) {}), "");
   EXPECT_EQ(with([](auto& c) { c.grid = 129; }), "config: grid is 129, expected 2..128");
   EXPECT_EQ(with([](auto& c) { c.image_vocab = 0; }), "config: image_vocab is 0, expected 1..1048576");
   EXPECT_EQ(with([](auto& c) { c.heads = 5; }), "config: hidden is 48, expected a multiple of heads, 5");
-  EXPECT_EQ(with([](auto& c) { c.text_vocab = 16; }),
-            "config: text_vocab is 16, expected 17 or more for texts of 16");
+  EXPECT_EQ(with([](auto& c) { c.text_vocab = 16; }), "config: text_vocab is 16, expected 17 or more for texts of 16");
 }
 
 }  // namespace

@@ -35,14 +35,16 @@ TransformerConfig config_of(const nlohmann::json& info) {
 }
 
 TransformerWeights weights_of(const nlohmann::json& info, const TransformerConfig& config) {
-  return TransformerWeights::load(
-      Weights([&](const std::string& name, at::IntArrayRef shape) { return testing::seeded_weight(info, name, shape); }), config);
+  return TransformerWeights::load(Weights([&](const std::string& name, at::IntArrayRef shape) {
+                                    return testing::seeded_weight(info, name, shape);
+                                  }),
+                                  config);
 }
 
 std::vector<std::string> golden_names() {
-  return {"v2_plain_norelax_d8",   "v2_plain_relax_d8",     "v2_sandwich_relax_d12", "v2_sandwich_relax_d8",
-          "v3_plain_norelax_d8",   "v3_plain_relax_d8",     "v3_sandwich_norelax_d8", "v3_sandwich_relax_d12",
-          "v3_sandwich_relax_d8"};
+  return {"v2_plain_norelax_d8",    "v2_plain_relax_d8",     "v2_sandwich_relax_d12",
+          "v2_sandwich_relax_d8",   "v3_plain_norelax_d8",   "v3_plain_relax_d8",
+          "v3_sandwich_norelax_d8", "v3_sandwich_relax_d12", "v3_sandwich_relax_d8"};
 }
 
 class CpuDecoderGoldenTest : public ::testing::TestWithParam<std::string> {};
@@ -98,7 +100,8 @@ TEST_P(CpuDecoderGoldenTest, LogitsOfEveryStep) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(, CpuDecoderGoldenTest, ::testing::ValuesIn(golden_names()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(, CpuDecoderGoldenTest, ::testing::ValuesIn(golden_names()),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace kandinsky

@@ -56,7 +56,8 @@ std::vector<std::int32_t> some_text(const TransformerConfig& c, int which) {
 class CudaDecoderTest : public ::testing::TestWithParam<Case> {};
 
 // Logits along a forced sequence. fp16 keeps 11 bits: a relative error of 5e-4 a rounding, of which a layer has a
-// handful, so a few thousandths of the logits' spread is what a sound port shows; a wrong key or weight shows as tenths.
+// handful, so a few thousandths of the logits' spread is what a sound port shows; a wrong key or weight shows as
+// tenths.
 TEST_P(CudaDecoderTest, LogitsFollowTheCpu) {
   NEEDS_DEVICE();
   const TransformerConfig c = GetParam().config;
@@ -94,7 +95,8 @@ TEST_P(CudaDecoderTest, LogitsFollowTheCpu) {
       gpu.step();
     }
     RecordProperty(half ? "fp16" : "bf16", std::to_string(worst / spread));
-    std::printf("  %s %s: largest difference %.2e of a spread of %.2f\n", GetParam().name, half ? "fp16" : "bf16", worst, spread);
+    std::printf("  %s %s: largest difference %.2e of a spread of %.2f\n", GetParam().name, half ? "fp16" : "bf16",
+                worst, spread);
     EXPECT_LT(worst, (half ? 0.01 : 0.08) * spread);
   }
 }
@@ -135,7 +137,8 @@ TEST_P(CudaDecoderTest, TokensDoNotDependOnNeighbours) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(many.result(i * 8).tokens, alone[i].tokens) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(, CudaDecoderTest, ::testing::ValuesIn(cases), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(, CudaDecoderTest, ::testing::ValuesIn(cases),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 // The device's sampler gives the CPU sampler's ids for the same logits.
 TEST(CudaSamplerTest, SameIdsAsTheCpu) {

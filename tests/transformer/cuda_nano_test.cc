@@ -25,7 +25,8 @@ class CudaNanoTest : public ::testing::TestWithParam<Precision> {
     NEEDS_DEVICE();
     const Checkpoint file = Checkpoint::open(testing::nano_path("rudalle_kandinsky.bin"));
     config_ = TransformerConfig::detect(file);
-    weights_ = std::make_shared<const CudaWeights>(TransformerWeights::load(Weights::mapped(file), config_), config_, GetParam(), 0);
+    weights_ = std::make_shared<const CudaWeights>(TransformerWeights::load(Weights::mapped(file), config_), config_,
+                                                   GetParam(), 0);
   }
   std::vector<std::int32_t> text(const std::string& prompt) const {
     static const Tokenizer tokenizer = Tokenizer::load(testing::nano_path("tokenizer/bpe.model"));
@@ -60,14 +61,18 @@ TEST_P(CudaNanoTest, GreedyTokensOrTies) {
       if (position + 1 == expected.size()) break;
       decoder.step();
     }
-    EXPECT_NEAR(decoder.result(0).ppl / cases[i].at("ppl").get<double>(), 1, GetParam() == Precision::fp16 ? 0.01 : 0.1);
+    EXPECT_NEAR(decoder.result(0).ppl / cases[i].at("ppl").get<double>(), 1,
+                GetParam() == Precision::fp16 ? 0.01 : 0.1);
 
     DrawOptions options;
     options.sampling.greedy = true;
     CudaDecoder free(weights_, 1);
     const auto drawn = draw(free, config_, text(cases[i].at("text")), options)[0].tokens;
     const auto [first, unused] = std::mismatch(drawn.begin(), drawn.end(), expected.begin());
-    std::printf("  case %zu: %s\n", i, first == drawn.end() ? "all ids of the reference" : ("the reference's ids up to a tie at " + std::to_string(first - drawn.begin())).c_str());
+    std::printf("  case %zu: %s\n", i,
+                first == drawn.end()
+                    ? "all ids of the reference"
+                    : ("the reference's ids up to a tie at " + std::to_string(first - drawn.begin())).c_str());
   }
   std::printf("  %d of %d greedy choices differ, all ties within rounding\n", differing, all);
   EXPECT_LT(differing, GetParam() == Precision::fp16 ? all / 50 : all / 10);

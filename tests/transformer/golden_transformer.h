@@ -25,10 +25,9 @@ inline TransformerConfig golden_config(const nlohmann::json& info) {
 }
 
 inline TransformerWeights golden_weights(const nlohmann::json& info, const TransformerConfig& config) {
-  return TransformerWeights::load(Weights([&](const std::string& name, at::IntArrayRef shape) {
-                                    return seeded_weight(info, name, shape);
-                                  }),
-                                  config);
+  return TransformerWeights::load(
+      Weights([&](const std::string& name, at::IntArrayRef shape) { return seeded_weight(info, name, shape); }),
+      config);
 }
 
 inline const std::vector<std::string>& golden_transformers() {

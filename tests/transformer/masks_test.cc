@@ -26,8 +26,7 @@ TEST_P(MasksTest, AreTheReferences) {
     for (int query = 0; query < size; ++query) {
       for (int key = 0; key < size; ++key) {
         bool found = key <= query;
-        if (query >= text && key >= text)
-          found = visible(kind, config.version, config.grid, query - text, key - text);
+        if (query >= text && key >= text) found = visible(kind, config.version, config.grid, query - text, key - text);
         wrong += found != expected[std::size_t(query) * size + key];
       }
     }
@@ -44,15 +43,14 @@ TEST_P(MasksTest, VisibleKeysListsThem) {
       EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
       EXPECT_EQ(keys.back(), r);
       for (int p = 0; p < config.image_length(); ++p)
-        EXPECT_EQ(std::binary_search(keys.begin(), keys.end(), p),
-                  visible(kind, config.version, config.grid, r, p));
+        EXPECT_EQ(std::binary_search(keys.begin(), keys.end(), p), visible(kind, config.version, config.grid, r, p));
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(, MasksTest,
-                         ::testing::Values("v2_sandwich_relax_d8", "v2_sandwich_relax_d12",
-                                           "v3_sandwich_relax_d8", "v3_sandwich_relax_d12"),
+                         ::testing::Values("v2_sandwich_relax_d8", "v2_sandwich_relax_d12", "v3_sandwich_relax_d8",
+                                           "v3_sandwich_relax_d12"),
                          [](const auto& info) { return info.param; });
 
 TEST(MaskKindTest, IsTheReferences) {

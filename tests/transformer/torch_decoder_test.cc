@@ -48,8 +48,7 @@ TEST_P(TorchDecoderGoldenTest, LogitsOfEveryStep) {
   TorchDecoder decoder(network, 2);
   std::vector<std::vector<float>> seen[2];
   const auto start = [&](int row) {
-    const std::span<const std::int32_t> sequence(ids.data() + row * (config.text_length + n),
-                                                 config.text_length + n);
+    const std::span<const std::int32_t> sequence(ids.data() + row * (config.text_length + n), config.text_length + n);
     SlotRequest request;
     request.prompt = decoder.prefill(sequence.first(config.text_length));
     request.forced.assign(sequence.begin() + config.text_length, sequence.end());
@@ -65,12 +64,10 @@ TEST_P(TorchDecoderGoldenTest, LogitsOfEveryStep) {
   for (int row = 0; row < 2; ++row) {
     ASSERT_EQ(seen[row].size(), n);
     EXPECT_LT(max_difference(seen[row][0], row_of(image_part(first), row)), 2e-5);
-    for (int i = 0; i < 5; ++i)
-      EXPECT_LT(max_difference(seen[row][n - 5 + i], row_of(image_part(last[row]), i)), 2e-5);
+    for (int i = 0; i < 5; ++i) EXPECT_LT(max_difference(seen[row][n - 5 + i], row_of(image_part(last[row]), i)), 2e-5);
     for (int i = 0; i < n; ++i) EXPECT_LT(max_difference(seen[row][i], row_of(expected[row], i)), 2e-5) << i;
-    EXPECT_EQ(decoder.result(row).tokens,
-              Ids(ids.begin() + row * (config.text_length + n) + config.text_length,
-                  ids.begin() + (row + 1) * (config.text_length + n)));
+    EXPECT_EQ(decoder.result(row).tokens, Ids(ids.begin() + row * (config.text_length + n) + config.text_length,
+                                              ids.begin() + (row + 1) * (config.text_length + n)));
   }
 }
 
@@ -79,9 +76,7 @@ INSTANTIATE_TEST_SUITE_P(, TorchDecoderGoldenTest, ::testing::ValuesIn(testing::
 
 class TorchDecoderNanoTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    network_ = std::make_shared<Network>(testing::nano_weights(), testing::nano_config);
-  }
+  static void SetUpTestSuite() { network_ = std::make_shared<Network>(testing::nano_weights(), testing::nano_config); }
   static void TearDownTestSuite() { network_.reset(); }
 
   // Runs all requests in one loop.
@@ -249,8 +244,7 @@ TEST_P(TorchDecoderTest, HalfPrecisionFollowsFp32) {
         expected.step();
         found.step();
       }
-      const double sequence =
-          max_difference(logits(*exact, text(0), forced), logits(*rough, text(0), forced));
+      const double sequence = max_difference(logits(*exact, text(0), forced), logits(*rough, text(0), forced));
       EXPECT_LT(sequence, limit);
     }
   }
@@ -260,8 +254,7 @@ INSTANTIATE_TEST_SUITE_P(, TorchDecoderTest,
                          ::testing::Values(Case{"v3_grid8", {6, 48, 3, 16, 8, 80, 96, 3, true, true}},
                                            Case{"v2_grid8", {6, 48, 3, 16, 8, 80, 96, 2, true, true}},
                                            Case{"v3_plain_odd", {5, 60, 5, 13, 7, 70, 97, 3, false, false}},
-                                           Case{"v2_plain_grid12",
-                                                {5, 64, 4, 16, 12, 80, 130, 2, false, false}}),
+                                           Case{"v2_plain_grid12", {5, 64, 4, 16, 12, 80, 130, 2, false, false}}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 // Only what the masks can see is kept.

@@ -55,7 +55,8 @@ TEST_F(TransformerTest, PerplexityOnTheWayIsThatOfOneMorePass) {
   options.images = 3;
   options.seed = 4;
   const auto ids = text("тыква на сером фоне");
-  for (const DrawnTokens& drawn : model().draw(ids, options)) EXPECT_NEAR(drawn.ppl / model().ppl(ids, drawn.tokens), 1, 1e-4);
+  for (const DrawnTokens& drawn : model().draw(ids, options))
+    EXPECT_NEAR(drawn.ppl / model().ppl(ids, drawn.tokens), 1, 1e-4);
 }
 
 TEST_F(TransformerTest, HalfPrecisionsDraw) {

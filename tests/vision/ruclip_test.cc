@@ -44,8 +44,13 @@ TEST(RuClipTest, RealSizes) {
   ruclip::Network(testing::counted_weights(large), config);
   EXPECT_EQ(large.parameters, counts.at("ruCLIP L/14-336").at("parameters").get<std::int64_t>());
   EXPECT_EQ(large.tensors, counts.at("ruCLIP L/14-336").at("tensors").get<int>());
-  config = {.embed_dim = 512, .image_resolution = 384, .vision_layers = 12, .vision_width = 768, .vision_patch_size = 32,
-            .transformer_width = 512, .transformer_heads = 8};
+  config = {.embed_dim = 512,
+            .image_resolution = 384,
+            .vision_layers = 12,
+            .vision_width = 768,
+            .vision_patch_size = 32,
+            .transformer_width = 512,
+            .transformer_heads = 8};
   ruclip::Network(testing::counted_weights(base), config);
   EXPECT_EQ(base.parameters, counts.at("ruCLIP B/32-384").at("parameters").get<std::int64_t>());
 }
@@ -101,7 +106,8 @@ TEST_F(NanoRuClipTest, PreparesAsPillow) {
       for (std::size_t i = 0; i < prepared.pixels().size(); ++i) sums[i % 3] += prepared.pixels()[i];
       EXPECT_EQ(sums, golden.ints(name + ".prepared_sum")) << name;
     }
-    EXPECT_LT(max_difference(model().image_latents({&image, 1}).values, golden.floats(name + ".0.latent")), 1e-5) << name;
+    EXPECT_LT(max_difference(model().image_latents({&image, 1}).values, golden.floats(name + ".0.latent")), 1e-5)
+        << name;
   }
 }
 
@@ -126,7 +132,8 @@ TEST_F(NanoRuClipTest, BatchAndThreadsChangeNothing) {
   const auto images = pictures(golden);
   const RuClip single = RuClip::load(testing::nano_path("ruclip"), {.device = "cpu", .threads = 1});
   const auto expected = model().image_latents(images).values;
-  for (const int batch : {1, 2, 3}) EXPECT_LT(max_difference(model().image_latents(images, batch).values, expected), 1e-6);
+  for (const int batch : {1, 2, 3})
+    EXPECT_LT(max_difference(model().image_latents(images, batch).values, expected), 1e-6);
   EXPECT_LT(max_difference(single.image_latents(images).values, expected), 1e-6);
 }
 

@@ -70,8 +70,8 @@ TEST_P(VqganGoldenTest, EncodesAndDecodes) {
 TEST_P(VqganGoldenTest, DecodesToPictures) {
   const Golden golden(std::string("vqgan/") + GetParam() + ".safetensors");
   const VqganConfig config = config_of(golden.info());
-  const std::string file = testing::seeded_file(
-      golden.info(), [&](const Weights& weights) { vqgan::Network(weights, config, true); });
+  const std::string file =
+      testing::seeded_file(golden.info(), [&](const Weights& weights) { vqgan::Network(weights, config, true); });
   const VqganDecoder model =
       VqganDecoder::load(Checkpoint::from_memory(std::as_bytes(std::span(file))), config, {.device = "cpu"});
   const int side = config.resolution >> (config.channel_multipliers.size() - 1);
@@ -119,7 +119,8 @@ TEST(VqganTest, RealSizes) {
 class NanoVqganTest : public ::testing::Test {
  protected:
   static const VqganDecoder& model() {
-    static const VqganDecoder decoder = VqganDecoder::load(testing::nano_path("vae/vqgan.gumbelf8.model.ckpt"), {.device = "cpu"});
+    static const VqganDecoder decoder =
+        VqganDecoder::load(testing::nano_path("vae/vqgan.gumbelf8.model.ckpt"), {.device = "cpu"});
     return decoder;
   }
 };
@@ -132,7 +133,8 @@ TEST_F(NanoVqganTest, PicturesOfTheReference) {
     const auto gap = golden.floats(name + ".gap");
     ASSERT_EQ(found.size(), ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_TRUE(found[i] == ids[i] || gap[i] < 1e-4) << name << " " << i;
-    const auto d = testing::difference(model().decode(ids), Image::load(testing::golden_path("nano/vqgan/" + name + "_decoded.png")));
+    const auto d = testing::difference(model().decode(ids),
+                                       Image::load(testing::golden_path("nano/vqgan/" + name + "_decoded.png")));
     EXPECT_LE(d.largest, 1) << name;
     EXPECT_LT(d.share, 1e-3) << name;
   }
@@ -146,7 +148,8 @@ TEST_F(NanoVqganTest, BatchAndThreadsChangeNothing) {
     all.insert(all.end(), ids.begin(), ids.end());
   }
   const auto together = model().decode(all, 16, 16, 8);
-  const VqganDecoder one = VqganDecoder::load(testing::nano_path("vae/vqgan.gumbelf8.model.ckpt"), {.device = "cpu", .threads = 1});
+  const VqganDecoder one =
+      VqganDecoder::load(testing::nano_path("vae/vqgan.gumbelf8.model.ckpt"), {.device = "cpu", .threads = 1});
   const auto alone = one.decode(all, 16, 16, 1);
   ASSERT_EQ(together.size(), 3u);
   for (int i = 0; i < 3; ++i) EXPECT_LE(testing::difference(together[i], alone[i]).largest, 1);
@@ -221,7 +224,8 @@ TEST(VqganLoadTest, NamesWhatIsMissing) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::bad_file);
-    EXPECT_NE(std::string(error.what()).find("there is no tensor 'quantize.embed.weight'"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("there is no tensor 'quantize.embed.weight'"), std::string::npos)
+        << error.what();
   }
 }
 

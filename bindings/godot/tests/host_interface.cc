@@ -235,7 +235,7 @@ void unregister_class(gd::Library*, const void* name) { current->classes.erase(n
 
 gd::Function get_proc_address(const char* name) {
 #define FUNCTION(function) \
-  { #function, reinterpret_cast<gd::Function>(function) }
+  { #function, reinterpret_cast < gd::Function>(function) }
 #define CLASSDB(function, body) \
   { "classdb_" #function, reinterpret_cast<gd::Function>(body) }
   static const std::map<std::string, gd::Function> functions = {

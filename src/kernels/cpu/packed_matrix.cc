@@ -71,7 +71,8 @@ void to_floats(const std::byte* in, DType dtype, std::size_t count, float* out) 
       for (std::size_t i = 0; i < count; ++i) out[i] = half_to_float(load_as<std::uint16_t>(in + 2 * i));
       return;
     case DType::bfloat16:
-      for (std::size_t i = 0; i < count; ++i) out[i] = from_bits(std::uint32_t{load_as<std::uint16_t>(in + 2 * i)} << 16);
+      for (std::size_t i = 0; i < count; ++i)
+        out[i] = from_bits(std::uint32_t{load_as<std::uint16_t>(in + 2 * i)} << 16);
       return;
     case DType::float64:
       for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(load_as<double>(in + 8 * i));

@@ -17,10 +17,13 @@ static inline Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
 static inline Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 static inline Vec larger(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
 static inline Vec smaller(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
-static inline Vec round_nearest(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+static inline Vec round_nearest(Vec a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
 // 2^n for whole n in -126..127
 static inline Vec power_of_two(Vec n) {
-  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
+  return {
+      _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
 }
 static inline Vec load_half(const uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
@@ -107,7 +110,9 @@ static inline float half_value(uint16_t h) {
   const float scaled = as_float(magnitude << 13) * as_float(uint32_t(127 + 112) << 23);
   return as_float(sign) == 0 && sign != 0 ? -scaled : scaled;
 }
-static inline Vec load(const float* p) { return each([=](int i) { return p[i]; }); }
+static inline Vec load(const float* p) {
+  return each([=](int i) { return p[i]; });
+}
 static inline void store(float* p, Vec a) {
   for (int i = 0; i < 16; ++i) p[i] = a.v[i];
 }
@@ -125,11 +130,21 @@ static inline Vec round_nearest(const Vec& a) {
   // Adding and taking away 1.5 * 2^23 leaves a whole number, for magnitudes below 2^22.
   return each([&](int i) { return (a.v[i] + 12582912.0f) - 12582912.0f; });
 }
-static inline Vec power_of_two(const Vec& n) { return each([&](int i) { return as_float(uint32_t(int(n.v[i]) + 127) << 23); }); }
-static inline Vec load_half(const uint16_t* p) { return each([=](int i) { return half_value(p[i]); }); }
-static inline Vec load_bfloat(const uint16_t* p) { return each([=](int i) { return as_float(uint32_t(p[i]) << 16); }); }
-static inline Vec pair_first(const uint32_t* p) { return each([=](int i) { return as_float(p[i] << 16); }); }
-static inline Vec pair_second(const uint32_t* p) { return each([=](int i) { return as_float(p[i] & 0xFFFF0000u); }); }
+static inline Vec power_of_two(const Vec& n) {
+  return each([&](int i) { return as_float(uint32_t(int(n.v[i]) + 127) << 23); });
+}
+static inline Vec load_half(const uint16_t* p) {
+  return each([=](int i) { return half_value(p[i]); });
+}
+static inline Vec load_bfloat(const uint16_t* p) {
+  return each([=](int i) { return as_float(uint32_t(p[i]) << 16); });
+}
+static inline Vec pair_first(const uint32_t* p) {
+  return each([=](int i) { return as_float(p[i] << 16); });
+}
+static inline Vec pair_second(const uint32_t* p) {
+  return each([=](int i) { return as_float(p[i] & 0xFFFF0000u); });
+}
 
 #endif
 

@@ -13,8 +13,8 @@ void relax() {
 #endif
 }
 
-// Spins until ready() for about some ten microseconds. Who still waits then sleeps: with more threads than free cores, the
-// one that all wait for must get a core.
+// Spins until ready() for about some ten microseconds. Who still waits then sleeps: with more threads than free cores,
+// the one that all wait for must get a core.
 template <typename Ready>
 bool spin(Ready ready, int rounds) {
   for (int i = 0; i < rounds; ++i) {
@@ -74,7 +74,8 @@ void ThreadTeam::run(const std::function<void(int)>& body) {
   generation_.notify_all();
   run_guarded(0);
   while (!spin([this] { return running_.load(std::memory_order_acquire) == 0; }, 1000))
-    if (const int left = running_.load(std::memory_order_acquire); left != 0) running_.wait(left, std::memory_order_acquire);
+    if (const int left = running_.load(std::memory_order_acquire); left != 0)
+      running_.wait(left, std::memory_order_acquire);
   for (std::exception_ptr& error : errors_) {
     if (!error) continue;
     std::exception_ptr first = error;
@@ -92,7 +93,8 @@ void ThreadTeam::barrier() {
     phase_.notify_all();
     return;
   }
-  if (!spin([&] { return phase_.load(std::memory_order_acquire) != phase; }, 2000)) phase_.wait(phase, std::memory_order_acquire);
+  if (!spin([&] { return phase_.load(std::memory_order_acquire) != phase; }, 2000))
+    phase_.wait(phase, std::memory_order_acquire);
 }
 
 }  // namespace kandinsky::cpu

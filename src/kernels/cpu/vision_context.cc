@@ -28,9 +28,7 @@ FeatureMap::~FeatureMap() {
   if (context_ != nullptr) context_->give_back(view_.data, size_);
 }
 
-FeatureMap::FeatureMap(FeatureMap&& other) noexcept {
-  *this = std::move(other);
-}
+FeatureMap::FeatureMap(FeatureMap&& other) noexcept { *this = std::move(other); }
 
 FeatureMap& FeatureMap::operator=(FeatureMap&& other) noexcept {
   std::swap(context_, other.context_);
@@ -52,8 +50,7 @@ VisionContext::Memory VisionContext::allocate(std::size_t size) {
   const std::size_t bytes = size * sizeof(float);
   const std::size_t alignment = bytes >= 2 * large ? large : 64;
   const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  Memory memory{{static_cast<float*>(std::aligned_alloc(alignment, std::max(rounded, alignment))), std::free},
-                size};
+  Memory memory{{static_cast<float*>(std::aligned_alloc(alignment, std::max(rounded, alignment))), std::free}, size};
   if (!memory.data) throw std::bad_alloc();
 #if defined(__linux__)
   if (alignment == large) madvise(memory.data.get(), rounded, MADV_HUGEPAGE);
@@ -65,8 +62,7 @@ VisionContext::Memory VisionContext::allocate(std::size_t size) {
 float* VisionContext::take(std::size_t& size) {
   auto best = spare_.end();
   for (auto it = spare_.begin(); it != spare_.end(); ++it)
-    if (it->size >= size && it->size / 2 <= size && (best == spare_.end() || it->size < best->size))
-      best = it;
+    if (it->size >= size && it->size / 2 <= size && (best == spare_.end() || it->size < best->size)) best = it;
   if (best == spare_.end()) return allocate(size).data.release();
   size = best->size;
   float* data = best->data.release();

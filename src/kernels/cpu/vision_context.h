@@ -46,8 +46,7 @@ class VisionContext {
   int threads() const { return team_.size(); }
 
   // body(part, scratch) for parts 0..parts-1, each on some thread with `scratch_size` floats of its own.
-  void for_parts(int parts, std::size_t scratch_size,
-                 const std::function<void(int part, float* scratch)>& body);
+  void for_parts(int parts, std::size_t scratch_size, const std::function<void(int part, float* scratch)>& body);
 
  private:
   friend class FeatureMap;

@@ -45,8 +45,7 @@ int tiles_of_part(int inputs, int tiles, int threads) {
 
 }  // namespace
 
-Convolution3x3::Convolution3x3(const float* weights, const float* bias, int outputs,
-                               const std::vector<int>& segments)
+Convolution3x3::Convolution3x3(const float* weights, const float* bias, int outputs, const std::vector<int>& segments)
     : outputs_(static_cast<int>(padded(outputs))), bias_(outputs_) {
   int inputs = 0;
   for (const int segment : segments) {
@@ -63,8 +62,7 @@ Convolution3x3::Convolution3x3(const float* weights, const float* bias, int outp
       for (int i = start; i < start + segment; ++i, filter += 9) {
         transform_filter(filter, points);
         for (int e = 0; e < winograd_points; ++e)
-          weights_[((std::size_t(o) / lanes * winograd_points + e) * inputs_ + i) * lanes + o % lanes] =
-              points[e];
+          weights_[((std::size_t(o) / lanes * winograd_points + e) * inputs_ + i) * lanes + o % lanes] = points[e];
       }
       start += static_cast<int>(padded(segment));
     }
@@ -76,14 +74,13 @@ void Convolution3x3::run(VisionContext& context, const Convolution& job) const {
   const int down = (job.y.height + winograd_tile - 1) / winograd_tile;
   const int tiles = job.y.pictures * across * down;
   const int each = tiles_of_part(inputs_, tiles, context.threads());
-  context.for_parts(
-      (tiles + each - 1) / each, winograd_scratch(inputs_, each), [&](int part, float* scratch) {
-        context.kernels().convolve(job, part * each, std::min(each, tiles - part * each), scratch);
-      });
+  context.for_parts((tiles + each - 1) / each, winograd_scratch(inputs_, each), [&](int part, float* scratch) {
+    context.kernels().convolve(job, part * each, std::min(each, tiles - part * each), scratch);
+  });
 }
 
-void Convolution3x3::operator()(VisionContext& context, const Features& x, const Features& y,
-                                const Epilogue& epilogue, bool doubled) const {
+void Convolution3x3::operator()(VisionContext& context, const Features& x, const Features& y, const Epilogue& epilogue,
+                                bool doubled) const {
   run(context, {x,
                 {},
                 inputs_,
@@ -102,8 +99,8 @@ void Convolution3x3::operator()(VisionContext& context, const Features& x, const
 
 void Convolution3x3::operator()(VisionContext& context, const Features& x, int channels, const Features& x2,
                                 const Features& y, const Epilogue& epilogue) const {
-  run(context, {x, x2, channels, inputs_ - channels, false, weights_.data(), bias_.data(), outputs_,
-                epilogue.slope, epilogue.scale, epilogue.add, epilogue.scale2, epilogue.add2, y});
+  run(context, {x, x2, channels, inputs_ - channels, false, weights_.data(), bias_.data(), outputs_, epilogue.slope,
+                epilogue.scale, epilogue.add, epilogue.scale2, epilogue.add2, y});
 }
 
 }  // namespace kandinsky::cpu

@@ -40,9 +40,7 @@ std::size_t winograd_scratch(int inputs, int tiles) {
   return n + winograd_points * (t * n + 16) + winograd_points * (t * 32 + 16);
 }
 
-float* Features::at(int n, int y, int x) const {
-  return data + n * picture + y * row + x * pixel;
-}
+float* Features::at(int n, int y, int x) const { return data + n * picture + y * row + x * pixel; }
 
 Features Features::channels(int first) const {
   Features part = *this;

@@ -79,8 +79,8 @@ struct VisionKernels {
   void (*moments)(const float* x, std::size_t pixel, int count, int channels, const float* shift, float* sums,
                   float* squares);
   // y = x * scale[c] + offset[c], then y sigmoid(y) if `swish`; y may be x.
-  void (*normalize)(const float* x, std::size_t pixel, int count, int channels, const float* scale,
-                    const float* offset, bool swish, float* y, std::size_t y_pixel);
+  void (*normalize)(const float* x, std::size_t pixel, int count, int channels, const float* scale, const float* offset,
+                    bool swish, float* y, std::size_t y_pixel);
   // In place, over the first `count` of a row; up to whole vectors of 16 are overwritten.
   void (*softmax)(float* row, int count);
 };
@@ -88,8 +88,6 @@ struct VisionKernels {
 // Those that this processor can run, best first; "plain" is always the last.
 std::span<const VisionKernels* const> available_vision_kernels();
 // Whether there is better than plain, which is no match for LibTorch.
-inline bool has_vision_kernels() {
-  return available_vision_kernels().size() > 1;
-}
+inline bool has_vision_kernels() { return available_vision_kernels().size() > 1; }
 
 }  // namespace kandinsky::cpu

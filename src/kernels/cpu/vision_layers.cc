@@ -10,9 +10,7 @@ namespace {
 
 constexpr int product_rows = 48;  // of a part: a multiple of what every processor's kernel takes at a time
 
-std::size_t pixels_of(const Features& f) {
-  return std::size_t(f.height) * f.width;
-}
+std::size_t pixels_of(const Features& f) { return std::size_t(f.height) * f.width; }
 
 }  // namespace
 
@@ -24,8 +22,7 @@ Convolution1x1::Convolution1x1(const float* weights, const float* bias, int outp
   for (int o = 0; o < outputs; ++o) {
     bias_[o] = bias[o];
     for (int i = 0; i < inputs; ++i)
-      weights_[(std::size_t(o) / lanes * inputs_ + i) * lanes + o % lanes] =
-          weights[std::size_t(o) * inputs + i];
+      weights_[(std::size_t(o) / lanes * inputs_ + i) * lanes + o % lanes] = weights[std::size_t(o) * inputs + i];
   }
 }
 
@@ -36,9 +33,8 @@ void Convolution1x1::operator()(VisionContext& context, const Features& x, const
   context.for_parts(parts, 0, [&](int part, float*) {
     const std::size_t first = std::size_t(part) * product_rows;
     const int count = static_cast<int>(std::min<std::size_t>(product_rows, rows - first));
-    context.kernels().product({x.data + first * x.pixel, x.pixel, count, inputs_, weights_.data(),
-                               outputs_ / lanes, 1.0f, bias_.data(),
-                               add == nullptr ? nullptr : add->data + first * add->pixel,
+    context.kernels().product({x.data + first * x.pixel, x.pixel, count, inputs_, weights_.data(), outputs_ / lanes,
+                               1.0f, bias_.data(), add == nullptr ? nullptr : add->data + first * add->pixel,
                                add == nullptr ? 0 : add->pixel, y.data + first * y.pixel, y.pixel});
   });
 }
@@ -46,8 +42,7 @@ void Convolution1x1::operator()(VisionContext& context, const Features& x, const
 Normalization::Normalization(const float* weight, const float* bias, int channels)
     : channels_(channels), weight_(weight, weight + channels), bias_(bias, bias + channels) {}
 
-void Normalization::operator()(VisionContext& context, const Features& x, bool swish,
-                               const Features& y) const {
+void Normalization::operator()(VisionContext& context, const Features& x, bool swish, const Features& y) const {
   constexpr int groups = 32;
   constexpr int part_pixels = 512;
   const std::size_t pixels = pixels_of(x);
@@ -109,8 +104,7 @@ void attend(VisionContext& context, int channels, const Features& q, const Featu
             value_panels = static_cast<int>(padded(channels)) / lanes;
   const std::size_t wide = padded(channels);
   const int parts = (pixels + product_rows - 1) / product_rows;
-  AlignedBuffer<float> keys(std::size_t(key_panels) * wide * lanes),
-      values(std::size_t(value_panels) * pixels * lanes);
+  AlignedBuffer<float> keys(std::size_t(key_panels) * wide * lanes), values(std::size_t(value_panels) * pixels * lanes);
   const float scale = static_cast<float>(1 / std::sqrt(double(channels)));
   for (int n = 0; n < q.pictures; ++n) {
     const float *key = k.data + n * k.picture, *value = v.data + n * v.picture;
@@ -126,8 +120,8 @@ void attend(VisionContext& context, int channels, const Features& q, const Featu
     context.for_parts(parts, product_rows * across, [&](int part, float* scores) {
       const int first = part * product_rows, count = std::min(product_rows, pixels - first);
       const VisionKernels& kernels = context.kernels();
-      kernels.product({q.data + n * q.picture + first * q.pixel, q.pixel, count, static_cast<int>(wide),
-                       keys.data(), key_panels, scale, nullptr, nullptr, 0, scores, across});
+      kernels.product({q.data + n * q.picture + first * q.pixel, q.pixel, count, static_cast<int>(wide), keys.data(),
+                       key_panels, scale, nullptr, nullptr, 0, scores, across});
       for (int i = 0; i < count; ++i) kernels.softmax(scores + i * across, pixels);
       kernels.product({scores, across, count, pixels, values.data(), value_panels, 1.0f, nullptr, nullptr, 0,
                        y.data + n * y.picture + first * y.pixel, y.pixel});

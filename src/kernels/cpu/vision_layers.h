@@ -28,8 +28,8 @@ class Convolution3x3 {
   // `first` channels (padded) are in x, the rest in x2.
   void operator()(VisionContext& context, const Features& x, const Features& y, const Epilogue& epilogue = {},
                   bool doubled = false) const;
-  void operator()(VisionContext& context, const Features& x, int channels, const Features& x2,
-                  const Features& y, const Epilogue& epilogue = {}) const;
+  void operator()(VisionContext& context, const Features& x, int channels, const Features& x2, const Features& y,
+                  const Epilogue& epilogue = {}) const;
 
  private:
   void run(VisionContext& context, const Convolution& job) const;
@@ -48,8 +48,7 @@ class Convolution1x1 {
 
   int outputs() const { return outputs_; }  // padded
   // y = conv(x) + add. All three without gaps between rows and pictures; y may be add.
-  void operator()(VisionContext& context, const Features& x, const Features& y,
-                  const Features* add = nullptr) const;
+  void operator()(VisionContext& context, const Features& x, const Features& y, const Features* add = nullptr) const;
 
  private:
   int inputs_ = 0;

@@ -11,8 +11,8 @@ namespace kandinsky::cuda {
 // sums are taken in an order that does not depend on the size of the group or on the rows beside.
 constexpr int team_warps = 4;
 constexpr int team_threads = team_warps * 32;
-constexpr int teams = 2;           // of a block
-constexpr int groups_a_head = 4;   // of the rows of a pass
+constexpr int teams = 2;          // of a block
+constexpr int groups_a_head = 4;  // of the rows of a pass
 constexpr int most_text = 128;
 constexpr int held_image_keys = 64;
 constexpr int text_pitch = most_text + 8;  // of a row in shared memory: no two rows in one bank
@@ -75,7 +75,8 @@ struct TextFragments {
 
   __device__ __forceinline__ void load_keys(const Model& m, const void* text_keys, int index, int head, int thread) {
     const int warp = thread / 32 % team_warps, lane = thread % 32;
-    const T* base = static_cast<const T*>(text_keys) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
+    const T* base =
+        static_cast<const T*>(text_keys) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
 #pragma unroll
     for (int block = 0; block < key_blocks; ++block)
 #pragma unroll
@@ -83,14 +84,17 @@ struct TextFragments {
 #pragma unroll
         for (int step = 0; step < key_steps; ++step) {
           const int key = (block * team_warps + warp) * 16 + tile * 8 + lane / 4, d = step * 32 + lane % 4 * 8;
-          keys[block][tile][step] =
-              key < m.text_length && d < m.head_size ? load_uncached(base + std::size_t(key) * m.head_size + d) : uint4{};
+          keys[block][tile][step] = key < m.text_length && d < m.head_size
+                                        ? load_uncached(base + std::size_t(key) * m.head_size + d)
+                                        : uint4{};
         }
   }
 
-  __device__ __forceinline__ void load_values(const Model& m, const void* text_values, int index, int head, int thread) {
+  __device__ __forceinline__ void load_values(const Model& m, const void* text_values, int index, int head,
+                                              int thread) {
     const int warp = thread / 32 % team_warps, lane = thread % 32;
-    const T* base = static_cast<const T*>(text_values) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
+    const T* base =
+        static_cast<const T*>(text_values) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
 #pragma unroll
     for (int tile = 0; tile < value_tiles; ++tile)
 #pragma unroll
@@ -104,7 +108,8 @@ struct TextFragments {
 
 // Rows [16] x 32 of the first operand: two products' worth.
 template <typename T>
-__device__ __forceinline__ void multiply_32(float (&acc)[4], const uint4& low, const uint4& high, const uint4& b, T number) {
+__device__ __forceinline__ void multiply_32(float (&acc)[4], const uint4& low, const uint4& high, const uint4& b,
+                                            T number) {
   multiply_tile(acc, uint4{low.x, high.x, low.y, high.y}, uint2{b.x, b.y}, number);
   multiply_tile(acc, uint4{low.z, high.z, low.w, high.w}, uint2{b.z, b.w}, number);
 }
@@ -189,7 +194,8 @@ struct ImageFragments {
   uint4 values[value_passes];
   unsigned newest_key, newest_value;  // a bit a pass: the lane's is the row's own
 
-  __device__ __forceinline__ void load_old(const ImageKeys<T>& image, const LaneShare& share, int head_size, int thread) {
+  __device__ __forceinline__ void load_old(const ImageKeys<T>& image, const LaneShare& share, int head_size,
+                                           int thread) {
     const int warp = thread / 32 % team_warps, lane = thread % 32;
     newest_key = newest_value = 0;
 #pragma unroll
@@ -212,8 +218,10 @@ struct ImageFragments {
       values[i] = uint4{};
       if (j >= image.count) continue;
       const int place = image.place(j);
-      if (place == image.newest) newest_value |= 1u << i;
-      else values[i] = load_uncached(image.values + std::size_t(place) * head_size + share.dims);
+      if (place == image.newest)
+        newest_value |= 1u << i;
+      else
+        values[i] = load_uncached(image.values + std::size_t(place) * head_size + share.dims);
     }
   }
 
@@ -249,8 +257,15 @@ class Attention {
   // reads of text, unless this pass makes it, and of the image.
   __device__ __forceinline__ Attention(const Model& m, const Buffers& b, const Row* rows, char* scratch, int index,
                                        const Layer& layer)
-      : m_(m), b_(b), rows_(rows), layer_(layer), thread_(fresh_thread()), share_(m.head_size, thread_), team_(thread_ / team_threads),
-        scratch_(reinterpret_cast<Scratch*>(scratch)[team_]), task_(int(blockIdx.x) + int(gridDim.x) * team_) {
+      : m_(m),
+        b_(b),
+        rows_(rows),
+        layer_(layer),
+        thread_(fresh_thread()),
+        share_(m.head_size, thread_),
+        team_(thread_ / team_threads),
+        scratch_(reinterpret_cast<Scratch*>(scratch)[team_]),
+        task_(int(blockIdx.x) + int(gridDim.x) * team_) {
     if (task_ >= m_.heads * groups_a_head) return;
     const int first = task_ / m_.heads * rows_here, head = task_ % m_.heads;
     const Row* row = nullptr;
@@ -280,7 +295,9 @@ class Attention {
     if constexpr (holds_values) text_.load_values(m_, values, index, head, thread_);
   }
 
-  __device__ __forceinline__ int text_count(const Row& row) const { return row.slot < 0 ? row.position + 1 : m_.text_length; }
+  __device__ __forceinline__ int text_count(const Row& row) const {
+    return row.slot < 0 ? row.position + 1 : m_.text_length;
+  }
 
   __device__ __forceinline__ void attend(int index, int head, int first) {
     const Row* rows = rows_ + first;
@@ -328,8 +345,10 @@ class Attention {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
           const auto& parts = scratch_.values[r];
-          if constexpr (Scratch::value_parts == 1) image[i] = parts[0][d + i];
-          else image[i] = (parts[0][d + i] + parts[1][d + i]) + (parts[2][d + i] + parts[3][d + i]);
+          if constexpr (Scratch::value_parts == 1)
+            image[i] = parts[0][d + i];
+          else
+            image[i] = (parts[0][d + i] + parts[1][d + i]) + (parts[2][d + i] + parts[3][d + i]);
         }
         const float inverse = scratch_.inverse[r];
         store_pair(context + activation_offset(head * m_.head_size + d, first + r, NT),
@@ -363,8 +382,7 @@ class Attention {
 #pragma unroll
       for (int step = 0; step < key_steps; ++step) {
         const int r = lane / 4 + half * 8, d = step * 32 + lane % 4 * 8;
-        queries_[half][step] =
-            r < rows_here && d < m_.head_size ? load_uncached(query(first + r, head) + d) : uint4{};
+        queries_[half][step] = r < rows_here && d < m_.head_size ? load_uncached(query(first + r, head) + d) : uint4{};
       }
   }
 
@@ -396,7 +414,8 @@ class Attention {
       const uint4 queries[2] = {load_uncached(q), load_uncached(q + 8)};
       const auto score = [&](int j, const uint4& low, const uint4& high) {
         float sum = dot_16<T>(queries, low, high);
-        for (int offset = share_.key_lanes / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
+        for (int offset = share_.key_lanes / 2; offset > 0; offset /= 2)
+          sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
         if (share_.key_share == 0 && j < image.count) scratch_.image[r][j] = sum;
       };
       constexpr int together = warp_a_row ? 5 : 2;  // a row's 33 keys at once, for heads of 64
@@ -442,7 +461,8 @@ class Attention {
       largest = fmaxf(largest, image[i]);
     }
 #pragma unroll
-    for (int offset = 16; offset > 0; offset /= 2) largest = fmaxf(largest, __shfl_xor_sync(0xFFFFFFFFu, largest, offset));
+    for (int offset = 16; offset > 0; offset /= 2)
+      largest = fmaxf(largest, __shfl_xor_sync(0xFFFFFFFFu, largest, offset));
 #pragma unroll
     for (int i = 0; i < text_each; ++i) {
       text[i] = __expf(text[i] - largest);
@@ -477,7 +497,8 @@ class Attention {
                             : uint4{};
       }
 #pragma unroll
-      for (int tile = 0; tile < value_tiles; ++tile) multiply_32(acc[tile], weights[0], weights[1], text_.values[tile][step], T{});
+      for (int tile = 0; tile < value_tiles; ++tile)
+        multiply_32(acc[tile], weights[0], weights[1], text_.values[tile][step], T{});
     }
   }
 

@@ -1,19 +1,19 @@
 #pragma once
-// The token loop on one CUDA device: a pass over the whole network for up to 64 rows, and the sampler. Plain structs and
-// functions, so that host code needs no CUDA header. Every function throws kandinsky::Error.
+// The token loop on one CUDA device: a pass over the whole network for up to 64 rows, and the sampler. Plain structs
+// and functions, so that host code needs no CUDA header. Every function throws kandinsky::Error.
 //
 // A pass is one kernel, a block a multiprocessor, that streams all weights once through a ring of bulk copies into
 // shared memory. Weights do not depend on activations, so the copies run ahead through every barrier between the phases
-// of a layer: the memory never waits for the arithmetic as long as a phase without weights (attention, norms) is shorter
-// than the ring. (The idea of one kernel a forward pass: HazyResearch, "Look Ma, No Bubbles!", 2025.)
+// of a layer: the memory never waits for the arithmetic as long as a phase without weights (attention, norms) is
+// shorter than the ring. (The idea of one kernel a forward pass: HazyResearch, "Look Ma, No Bubbles!", 2025.)
 #include <cstddef>
 #include <cstdint>
 
 namespace kandinsky::cuda {
 
-constexpr int row_tile = 128;  // outputs of a work item
-constexpr int k_chunk = 64;    // inputs of a stage of the ring
-constexpr int most_rows = 64;  // rows of a pass
+constexpr int row_tile = 128;         // outputs of a work item
+constexpr int k_chunk = 64;           // inputs of a stage of the ring
+constexpr int most_rows = 64;         // rows of a pass
 constexpr int most_image_keys = 128;  // that a row sees: an 11 x 11 neighbourhood that wraps around has up to 121
 constexpr int most_splits = 8;
 constexpr std::size_t stage_bytes = std::size_t{row_tile} * k_chunk * 2;
@@ -45,15 +45,15 @@ struct alignas(16) Layer {
   Matrix query_key_value, dense, up, down;
   Norm input_norm, first_addition_norm, post_attention_norm, second_addition_norm;
   Mask mask;
-  int groups;           // of the image cache
-  int capacity;         // keys of a group
-  std::size_t cache;    // first element of this layer in a slot's keys and values
+  int groups;         // of the image cache
+  int capacity;       // keys of a group
+  std::size_t cache;  // first element of this layer in a slot's keys and values
 };
 
 // A row of a pass. Text rows have slot -1 and fill the prompt's keys and values.
 struct Row {
   int slot;
-  int position;   // raster index, or text position; -1: the row is idle
+  int position;       // raster index, or text position; -1: the row is idle
   void* text_keys;    // [layer][head][text_length][head_size] of the row's prompt
   void* text_values;  // [layer][head][head_size][text_length]
 };
@@ -63,23 +63,23 @@ struct Model {
   int layers, hidden, heads, head_size, text_length, grid, image_vocab, version;
   Layer const* layer;  // device, [layers]
   Norm final_norm, logits_norm;
-  Matrix logits;       // the image vocabulary's rows
-  const float* text_embeddings;   // fp32 tables
+  Matrix logits;                 // the image vocabulary's rows
+  const float* text_embeddings;  // fp32 tables
   const float* text_positions;
   const float* image_embeddings;
   const float* image_rows;
   const float* image_columns;
-  const int* neighbours;         // [image_length][most_neighbours] places in the convolution layer's cache
-  const int* neighbour_counts;   // [image_length]
+  const int* neighbours;        // [image_length][most_neighbours] places in the convolution layer's cache
+  const int* neighbour_counts;  // [image_length]
   int most_neighbours;
-  std::size_t slot_elements;     // keys (and values) of a slot over all layers
+  std::size_t slot_elements;  // keys (and values) of a slot over all layers
   int dense_splits, down_splits;
 };
 
 // Memory of a decoder, all on the device.
 struct Buffers {
-  int rows;            // capacity, a multiple of 8: 8, 16, 32 or 64
-  void* keys;          // [slots][slot_elements]
+  int rows;    // capacity, a multiple of 8: 8, 16, 32 or 64
+  void* keys;  // [slots][slot_elements]
   void* values;
   Row* row;            // [rows]
   float* x;            // [rows][hidden] residual stream
@@ -94,31 +94,32 @@ struct Buffers {
 };
 
 // What a pass spends its time on, in the order of a layer; each is followed by the wait for the other blocks.
-constexpr const char* pass_phase_names[] = {"norm", "wait", "query key value", "wait", "attention", "wait", "dense", "wait",
-                                            "norm", "wait", "up",              "wait", "down",      "wait", "logits"};
+constexpr const char* pass_phase_names[] = {
+    "norm", "wait", "query key value", "wait", "attention", "wait", "dense", "wait", "norm", "wait", "up", "wait",
+    "down", "wait", "logits"};
 constexpr int pass_phases = 15;
 
 // What a slot draws, and how far it is.
 struct SlotState {
   int active;
-  int drawn;                 // ids so far
+  int drawn;  // ids so far
   int number;
   int top_k;
   float temperature;
   double top_p;
   int greedy;
   unsigned long long seed;
-  int forced_offset;         // first of its grid * grid forced ids, or -1
+  int forced_offset;  // first of its grid * grid forced ids, or -1
   double perplexity_sum;
   int perplexity_count;
-  int failed;                // 1: no finite logit
+  int failed;  // 1: no finite logit
 };
 
 // Bytes of shared memory and blocks that a pass takes; ring stages follow from what the device has.
 struct Plan {
   int blocks;
   int stages;
-  int ahead;  // stages that a block asks memory for at a time
+  int ahead;          // stages that a block asks memory for at a time
   int ahead_between;  // likewise, between two products
   int activation_stages;
   std::size_t shared_bytes;
@@ -130,8 +131,8 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
 
 // Embeddings of `count` text ids (device) that stand at first_position, first_position + 1 ..., into buffers.x from
 // `first_row` on.
-void run_text_embedding(const Model& model, const Buffers& buffers, const std::int32_t* ids, int count, int first_position,
-                        int first_row, void* stream);
+void run_text_embedding(const Model& model, const Buffers& buffers, const std::int32_t* ids, int count,
+                        int first_position, int first_row, void* stream);
 
 // Draws an id for slots first_slot .. first_slot + count - 1 that are active, from the logits of the row of the same
 // index, then makes the slot's next row: its descriptor and embedding. `tokens` [slots][image_length].

@@ -16,7 +16,8 @@ cudaStream_t native(const Stream& stream) { return static_cast<cudaStream_t>(str
 
 template <typename T>
 __global__ void random_kernel(T* out, std::size_t blocks, std::size_t count, float scale, std::uint64_t seed) {
-  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < blocks; i += std::size_t(gridDim.x) * blockDim.x) {
+  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < blocks;
+       i += std::size_t(gridDim.x) * blockDim.x) {
     const noise::Block words = noise::words(seed, 0, std::uint32_t(i >> 32), std::uint32_t(i));
     for (int j = 0; j < 4 && i * 4 + j < count; ++j)
       out[i * 4 + j] = narrow<T>((float(words.word[j]) * 0x1p-31f - 1) * scale);
@@ -112,7 +113,9 @@ Event::Event() {
 
 Event::~Event() { cudaEventDestroy(static_cast<cudaEvent_t>(event_)); }
 
-void Event::record(const Stream& stream) { check_cuda(cudaEventRecord(static_cast<cudaEvent_t>(event_), native(stream)), "event"); }
+void Event::record(const Stream& stream) {
+  check_cuda(cudaEventRecord(static_cast<cudaEvent_t>(event_), native(stream)), "event");
+}
 
 void Event::wait() const { check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)), "device"); }
 
@@ -166,19 +169,23 @@ void Uploader::upload(void* to, const void* from, std::size_t bytes) {
       const std::size_t first = part * thread / impl_->team.size(), last = part * (thread + 1) / impl_->team.size();
       std::memcpy(pinned + first, source + first, last - first);
     });
-    check_cuda(cudaMemcpyAsync(static_cast<char*>(to) + done, pinned, part, cudaMemcpyHostToDevice, native(impl_->stream)),
-               "copy to device");
+    check_cuda(
+        cudaMemcpyAsync(static_cast<char*>(to) + done, pinned, part, cudaMemcpyHostToDevice, native(impl_->stream)),
+        "copy to device");
     impl_->copied[buffer].record(impl_->stream);
     impl_->used[buffer] = true;
     done += part;
   }
 }
 
-void fill_random(Number number, void* memory, std::size_t count, float scale, std::uint64_t seed, const Stream& stream) {
+void fill_random(Number number, void* memory, std::size_t count, float scale, std::uint64_t seed,
+                 const Stream& stream) {
   const std::size_t blocks = (count + 3) / 4;
   const cudaStream_t queue = native(stream);
-  if (number == Number::fp32) random_kernel<<<1056, 256, 0, queue>>>(static_cast<float*>(memory), blocks, count, scale, seed);
-  if (number == Number::fp16) random_kernel<<<1056, 256, 0, queue>>>(static_cast<__half*>(memory), blocks, count, scale, seed);
+  if (number == Number::fp32)
+    random_kernel<<<1056, 256, 0, queue>>>(static_cast<float*>(memory), blocks, count, scale, seed);
+  if (number == Number::fp16)
+    random_kernel<<<1056, 256, 0, queue>>>(static_cast<__half*>(memory), blocks, count, scale, seed);
   if (number == Number::bf16)
     random_kernel<<<1056, 256, 0, queue>>>(static_cast<__nv_bfloat16*>(memory), blocks, count, scale, seed);
   check_cuda(cudaGetLastError(), "random numbers");

@@ -75,7 +75,8 @@ struct NormSlice {
 };
 
 // x = (x - mean) / sqrt(variance + 1e-5) * weight + bias
-__device__ __forceinline__ void normalise(Slice& x, int count, const NormSlice& norm, int thread, float* scratch, int& part) {
+__device__ __forceinline__ void normalise(Slice& x, int count, const NormSlice& norm, int thread, float* scratch,
+                                          int& part) {
   Moments mine{0, 0, 0};
 #pragma unroll
   for (int g = 0; g < each / 4; ++g)
@@ -105,9 +106,9 @@ __device__ __forceinline__ void normalise(Slice& x, int count, const NormSlice& 
 //
 // Nothing is held across the barrier before: registers that do not suffice would go to memory.
 template <int NT, typename T>
-__device__ __forceinline__ void residual_norm(const Model& m, const Buffers& b, const Row* rows, const float* bias, int splits,
-                                              bool clamp, const Norm& sandwich, const Norm& norm, const Norm& last,
-                                              float* scratch) {
+__device__ __forceinline__ void residual_norm(const Model& m, const Buffers& b, const Row* rows, const float* bias,
+                                              int splits, bool clamp, const Norm& sandwich, const Norm& norm,
+                                              const Norm& last, float* scratch) {
   const int row = blockIdx.x, hidden = m.hidden, thread = fresh_thread();
   if (row >= NT * 8 || rows[row].position < 0) return;
   int part = 0;
@@ -123,7 +124,8 @@ __device__ __forceinline__ void residual_norm(const Model& m, const Buffers& b, 
     for (int split = 0; split < splits; split += together) {
       Slice slice[together];
 #pragma unroll
-      for (int s = 0; s < together; ++s) slice[s].load(partial + (split + s) * next, split + s < splits ? hidden : 0, thread);
+      for (int s = 0; s < together; ++s)
+        slice[s].load(partial + (split + s) * next, split + s < splits ? hidden : 0, thread);
 #pragma unroll
       for (int s = 0; s < together; ++s)
 #pragma unroll

@@ -7,7 +7,7 @@ namespace kandinsky::cuda {
 namespace {
 
 constexpr int stages_ahead_between = 1;  // while no block multiplies
-constexpr int stages_ahead = 4;  // of 16 KB a block: what the memory takes at full bandwidth
+constexpr int stages_ahead = 4;          // of 16 KB a block: what the memory takes at full bandwidth
 
 PassVariant variant(const Model& model, int rows) {
   switch (rows) {
@@ -49,10 +49,17 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
   const auto queue = static_cast<cudaStream_t>(stream);
   const PassVariant kernel = variant(model, buffers.rows);
   check_cuda(cudaMemsetAsync(buffers.barrier, 0, sizeof(unsigned), queue), "barrier");
-  PassArguments arguments{model, buffers, buffers.rows, plan.stages, plan.ahead, plan.ahead_between, plan.activation_stages, want_logits ? 1 : 0};
+  PassArguments arguments{model,
+                          buffers,
+                          buffers.rows,
+                          plan.stages,
+                          plan.ahead,
+                          plan.ahead_between,
+                          plan.activation_stages,
+                          want_logits ? 1 : 0};
   void* pointers[] = {&arguments};
-  check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel.kernel),
-                                         dim3(plan.blocks), dim3(kernel.threads), pointers, plan.shared_bytes, queue),
+  check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel.kernel), dim3(plan.blocks),
+                                         dim3(kernel.threads), pointers, plan.shared_bytes, queue),
              "pass");
 }
 

@@ -14,7 +14,15 @@ constexpr int threads = consumers + 128;
 constexpr int consumer_registers = 224, copier_registers = 56;
 
 // Barriers of a layer, in order: what must be complete before ...
-enum LayerBarrier { before_query = 1, before_attention, before_dense, before_middle, before_up, before_down, layer_end };
+enum LayerBarrier {
+  before_query = 1,
+  before_attention,
+  before_dense,
+  before_middle,
+  before_up,
+  before_down,
+  layer_end
+};
 constexpr int barriers_a_layer = layer_end;
 
 // The matrix products of a pass, in order: these four of each layer, then the logits.
@@ -95,8 +103,8 @@ __device__ __forceinline__ void wait_for_grid(const unsigned* counter, int barri
   }
 }
 
-// All consumer threads of all blocks; what they wrote before is seen by ordinary reads and bulk copies after. One thread
-// of the block watches the counter and tells the copying warps.
+// All consumer threads of all blocks; what they wrote before is seen by ordinary reads and bulk copies after. One
+// thread of the block watches the counter and tells the copying warps.
 __device__ __forceinline__ void grid_barrier(unsigned* counter, int barrier, volatile int* passed) {
   proxy_fence();
   consumer_sync();
@@ -157,7 +165,8 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         barrier_wait(&weight_full[weights.stage], weights.parity);
         barrier_wait(&activation_full[activations.stage], activations.parity);
         groups_begin();
-        multiply_stage<NT, T>(weight_base + weights.stage * stage_bytes, activation_base + activations.stage * (NT * 1024), acc);
+        multiply_stage<NT, T>(weight_base + weights.stage * stage_bytes,
+                              activation_base + activations.stage * (NT * 1024), acc);
         groups_commit();
         if (chunk > items.first) {
           groups_wait<1>();
@@ -309,19 +318,26 @@ __device__ void prefetch_layers(const PassArguments& a, const BlockState& state,
     const struct {
       const float* at;
       int count;
-    } vectors[] = {{layer.query_key_value.bias, 3 * m.hidden}, {layer.dense.bias, m.hidden},
-                   {layer.up.bias, 4 * m.hidden},              {layer.down.bias, m.hidden},
-                   {layer.input_norm.weight, m.hidden},        {layer.input_norm.bias, m.hidden},
-                   {layer.first_addition_norm.weight, m.hidden},  {layer.first_addition_norm.bias, m.hidden},
-                   {layer.post_attention_norm.weight, m.hidden},  {layer.post_attention_norm.bias, m.hidden},
-                   {layer.second_addition_norm.weight, m.hidden}, {layer.second_addition_norm.bias, m.hidden}};
+    } vectors[] = {{layer.query_key_value.bias, 3 * m.hidden},
+                   {layer.dense.bias, m.hidden},
+                   {layer.up.bias, 4 * m.hidden},
+                   {layer.down.bias, m.hidden},
+                   {layer.input_norm.weight, m.hidden},
+                   {layer.input_norm.bias, m.hidden},
+                   {layer.first_addition_norm.weight, m.hidden},
+                   {layer.first_addition_norm.bias, m.hidden},
+                   {layer.post_attention_norm.weight, m.hidden},
+                   {layer.post_attention_norm.bias, m.hidden},
+                   {layer.second_addition_norm.weight, m.hidden},
+                   {layer.second_addition_norm.bias, m.hidden}};
     int start = 0;
     for (const auto& vector : vectors) {
       if (vector.at == nullptr) continue;
       const int lines_here = (vector.count * 4 + line - 1) / line;
       int mine = index - start % lanes;
       if (mine < 0) mine += lanes;
-      for (; mine < lines_here; mine += lanes) prefetch(reinterpret_cast<const char*>(vector.at) + std::size_t(mine) * line);
+      for (; mine < lines_here; mine += lanes)
+        prefetch(reinterpret_cast<const char*>(vector.at) + std::size_t(mine) * line);
       start += lines_here;
     }
     const int tasks = NT * 8 * m.heads;
@@ -339,7 +355,8 @@ __device__ void prefetch_layers(const PassArguments& a, const BlockState& state,
       const int group = layer.mask == Mask::column ? row.position % m.grid : 0;
       const int kept = layer.mask == Mask::column ? row.position / m.grid + 1 : min(row.position + 1, layer.capacity);
       const std::size_t image = (row.slot * m.slot_elements + layer.cache +
-                                 std::size_t(head * layer.groups + group) * layer.capacity * m.head_size) * sizeof(T);
+                                 std::size_t(head * layer.groups + group) * layer.capacity * m.head_size) *
+                                sizeof(T);
       for (std::size_t at = std::size_t(lane) * line; at < kept * key_bytes; at += 32 * line) {
         prefetch(static_cast<const char*>(a.buffers.keys) + image + at);
         prefetch(static_cast<const char*>(a.buffers.values) + image + at);
@@ -395,8 +412,9 @@ __device__ __forceinline__ int barrier_before(int product) {
   return product / products_a_layer * barriers_a_layer + complete[product % products_a_layer];
 }
 
-// What is asked for beyond what keeps the memory busy only makes everybody else's reads wait: those between two products
-// above all, of which each depends on the one before. So fewer stages are under way at a time while nobody multiplies.
+// What is asked for beyond what keeps the memory busy only makes everybody else's reads wait: those between two
+// products above all, of which each depends on the one before. So fewer stages are under way at a time while nobody
+// multiplies.
 inline __device__ void copy_weights(const PassArguments& a, const BlockState& state, char* ring, std::uint64_t* full,
                                     std::uint64_t* empty) {
   RingPosition at, landed;
@@ -434,7 +452,9 @@ __device__ void copy_activations(const PassArguments& a, const BlockState& state
       const int kind = product % products_a_layer;
       wait_passed(&state.passed, barrier_before(product));
       proxy_fence();
-      from = static_cast<const char*>(kind == dense ? a.buffers.context : kind == down ? a.buffers.inner : a.buffers.activations);
+      from = static_cast<const char*>(kind == dense  ? a.buffers.context
+                                      : kind == down ? a.buffers.inner
+                                                     : a.buffers.activations);
     }
     for (int chunk = items.first; chunk < items.last; ++chunk) {
       barrier_wait(&empty[at.stage], at.parity);
@@ -447,15 +467,16 @@ __device__ void copy_activations(const PassArguments& a, const BlockState& state
 
 // The attention's and the norms' sums.
 template <int NT, typename T, int HeadSize>
-constexpr std::size_t scratch_bytes = (Attention<NT, T, HeadSize>::scratch_bytes + norm_scratch_bytes + 127) / 128 * 128;
+constexpr std::size_t scratch_bytes = (Attention<NT, T, HeadSize>::scratch_bytes + norm_scratch_bytes + 127) / 128 *
+                                      128;
 
 template <int NT, typename T, int HeadSize>
 __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant__ PassArguments a) {
   extern __shared__ __align__(128) char shared[];
   char* weight_ring = shared;
   char* activation_ring = weight_ring + a.stages * stage_bytes;
-  auto* barriers =
-      reinterpret_cast<std::uint64_t*>(activation_ring + a.activation_stages * (NT * 1024) + scratch_bytes<NT, T, HeadSize>);
+  auto* barriers = reinterpret_cast<std::uint64_t*>(activation_ring + a.activation_stages * (NT * 1024) +
+                                                    scratch_bytes<NT, T, HeadSize>);
   std::uint64_t* weight_full = barriers;
   std::uint64_t* weight_empty = weight_full + a.stages;
   std::uint64_t* activation_full = weight_empty + a.stages;
@@ -478,12 +499,13 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   __syncthreads();
   if (threadIdx.x < consumers) {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(consumer_registers));
-    consume<NT, T, HeadSize>(a, weight_ring, activation_ring, weight_full, weight_empty, activation_full, activation_empty,
-                             state, scratch);
+    consume<NT, T, HeadSize>(a, weight_ring, activation_ring, weight_full, weight_empty, activation_full,
+                             activation_empty, state, scratch);
   } else {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(copier_registers));
     if (threadIdx.x == consumers) copy_weights(a, state, weight_ring, weight_full, weight_empty);
-    if (threadIdx.x == consumers + 32) copy_activations<NT>(a, state, activation_ring, activation_full, activation_empty);
+    if (threadIdx.x == consumers + 32)
+      copy_activations<NT>(a, state, activation_ring, activation_full, activation_empty);
     if (threadIdx.x / 32 == consumers / 32 + 2) prefetch_layers<NT, T>(a, state, threadIdx.x % 32);
   }
 }
@@ -496,7 +518,8 @@ PassVariant pass_variant_of(int head_size) {
 
 template <int NT>
 PassVariant pass_variant(Number number, int head_size) {
-  return number == Number::fp16 ? pass_variant_of<NT, __half>(head_size) : pass_variant_of<NT, __nv_bfloat16>(head_size);
+  return number == Number::fp16 ? pass_variant_of<NT, __half>(head_size)
+                                : pass_variant_of<NT, __nv_bfloat16>(head_size);
 }
 
 }  // namespace kandinsky::cuda

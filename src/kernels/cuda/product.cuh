@@ -4,10 +4,9 @@
 namespace kandinsky::cuda {
 
 __device__ __forceinline__ void multiply_tile(float (&c)[4], const uint4& a, const uint2& b, __half) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
 }
 
 __device__ __forceinline__ void multiply_tile(float (&c)[4], const uint4& a, const uint2& b, __nv_bfloat16) {
@@ -17,31 +16,38 @@ __device__ __forceinline__ void multiply_tile(float (&c)[4], const uint4& a, con
       : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
 }
 
-// Describes an operand in shared memory: see block_bytes. `along_k` is the distance of blocks that follow each other in k.
+// Describes an operand in shared memory: see block_bytes. `along_k` is the distance of blocks that follow each other in
+// k.
 __device__ __forceinline__ std::uint64_t operand(std::uint32_t address, int along_k) {
   return std::uint64_t(address >> 4) | std::uint64_t(along_k >> 4) << 16 | std::uint64_t(block_bytes >> 4) << 32;
 }
 
 // acc += weights [64 outputs][16] times activations [16][NT * 8 rows], by a group of four warps. Asynchronous.
-#define KANDINSKY_MULTIPLY_GROUP(T, TYPE, TILES, ROWS, SUMS, A, B, ...)                                            \
-  __device__ __forceinline__ void multiply_group(float (&acc)[TILES][4], std::uint64_t a, std::uint64_t b, T) {  \
-    asm volatile("{.reg .pred add; setp.eq.s32 add, 0, 0;"                                                       \
-                 "wgmma.mma_async.sync.aligned.m64n" ROWS "k16.f32." TYPE "." TYPE " {" SUMS "}, " A ", " B        \
-                 ", add, 1, 1, 0, 0;}"                                                                           \
-                 : __VA_ARGS__                                                                                   \
-                 : "l"(a), "l"(b));                                                                              \
+#define KANDINSKY_MULTIPLY_GROUP(T, TYPE, TILES, ROWS, SUMS, A, B, ...)                                        \
+  __device__ __forceinline__ void multiply_group(float(&acc)[TILES][4], std::uint64_t a, std::uint64_t b, T) { \
+    asm volatile(                                                                                              \
+        "{.reg .pred add; setp.eq.s32 add, 0, 0;"                                                              \
+        "wgmma.mma_async.sync.aligned.m64n" ROWS "k16.f32." TYPE "." TYPE " {" SUMS "}, " A ", " B             \
+        ", add, 1, 1, 0, 0;}"                                                                                  \
+        : __VA_ARGS__                                                                                          \
+        : "l"(a), "l"(b));                                                                                     \
   }
 #define KANDINSKY_SUMS(TILE) "+f"(acc[TILE][0]), "+f"(acc[TILE][1]), "+f"(acc[TILE][2]), "+f"(acc[TILE][3])
 #define KANDINSKY_SUMS_4(TILE) \
   KANDINSKY_SUMS(TILE), KANDINSKY_SUMS(TILE + 1), KANDINSKY_SUMS(TILE + 2), KANDINSKY_SUMS(TILE + 3)
 #define KANDINSKY_GROUP_OF_8(T, TYPE) \
   KANDINSKY_MULTIPLY_GROUP(T, TYPE, 1, "8", "%0, %1, %2, %3", "%4", "%5", KANDINSKY_SUMS(0))
-#define KANDINSKY_GROUP_OF_16(T, TYPE) \
-  KANDINSKY_MULTIPLY_GROUP(T, TYPE, 2, "16", "%0, %1, %2, %3, %4, %5, %6, %7", "%8", "%9", KANDINSKY_SUMS(0), KANDINSKY_SUMS(1))
-#define KANDINSKY_GROUP_OF_32(T, TYPE) \
-  KANDINSKY_MULTIPLY_GROUP(T, TYPE, 4, "32", "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15", "%16", "%17", KANDINSKY_SUMS_4(0))
-#define KANDINSKY_GROUP_OF_64(T, TYPE) \
-  KANDINSKY_MULTIPLY_GROUP(T, TYPE, 8, "64", "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31", "%32", "%33", KANDINSKY_SUMS_4(0), KANDINSKY_SUMS_4(4))
+#define KANDINSKY_GROUP_OF_16(T, TYPE)                                                                        \
+  KANDINSKY_MULTIPLY_GROUP(T, TYPE, 2, "16", "%0, %1, %2, %3, %4, %5, %6, %7", "%8", "%9", KANDINSKY_SUMS(0), \
+                           KANDINSKY_SUMS(1))
+#define KANDINSKY_GROUP_OF_32(T, TYPE)                                                                               \
+  KANDINSKY_MULTIPLY_GROUP(T, TYPE, 4, "32", "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15", \
+                           "%16", "%17", KANDINSKY_SUMS_4(0))
+#define KANDINSKY_GROUP_OF_64(T, TYPE)                                                                             \
+  KANDINSKY_MULTIPLY_GROUP(T, TYPE, 8, "64",                                                                       \
+                           "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, " \
+                           "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31",                      \
+                           "%32", "%33", KANDINSKY_SUMS_4(0), KANDINSKY_SUMS_4(4))
 KANDINSKY_GROUP_OF_8(__half, "f16")
 KANDINSKY_GROUP_OF_8(__nv_bfloat16, "bf16")
 KANDINSKY_GROUP_OF_16(__half, "f16")
@@ -76,8 +82,6 @@ __device__ __forceinline__ void multiply_stage(std::uint32_t weights, std::uint3
 }
 
 // The tanh form of GELU: x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))).
-__device__ __forceinline__ float gelu(float x) {
-  return x / (1.0f + expf(-1.59576912f * (x + 0.044715f * x * x * x)));
-}
+__device__ __forceinline__ float gelu(float x) { return x / (1.0f + expf(-1.59576912f * (x + 0.044715f * x * x * x))); }
 
 }  // namespace kandinsky::cuda

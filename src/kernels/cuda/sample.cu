@@ -236,7 +236,8 @@ __global__ void __launch_bounds__(sample_threads) sample_kernel(Model m, Buffers
   if (id < 0) id = fails ? 0 : draw(z, logits, vocab, state, position, s);
 
   double sum = 0;
-  for (int i = threadIdx.x; i < vocab; i += sample_threads) sum += noise::exp_of_negative(noise::add(logits[i], -largest));
+  for (int i = threadIdx.x; i < vocab; i += sample_threads)
+    sum += noise::exp_of_negative(noise::add(logits[i], -largest));
   for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
   if (threadIdx.x % 32 == 0) s.sum[threadIdx.x / 32] = sum;
   __syncthreads();
@@ -276,7 +277,8 @@ __global__ void text_embedding_kernel(Model m, Buffers b, const std::int32_t* id
 
 template <typename From, typename To>
 __global__ void pack_kernel(const From* plain, To* packed, int outputs, int inputs, int chunks, std::size_t count) {
-  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < count; i += std::size_t(gridDim.x) * blockDim.x) {
+  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < count;
+       i += std::size_t(gridDim.x) * blockDim.x) {
     const int input = static_cast<int>(i % (std::size_t(chunks) * k_chunk));
     const int output = static_cast<int>(i / (std::size_t(chunks) * k_chunk));
     const bool inside = output < outputs && input < inputs;
@@ -290,7 +292,7 @@ void pack(const void* plain, void* packed, int outputs, int inputs, cudaStream_t
   const int chunks = round_up(inputs, k_chunk) / k_chunk;
   const std::size_t count = std::size_t(round_up(outputs, row_tile)) * chunks * k_chunk;
   pack_kernel<From, To><<<1056, 256, 0, stream>>>(static_cast<const From*>(plain), static_cast<To*>(packed), outputs,
-                                                 inputs, chunks, count);
+                                                  inputs, chunks, count);
 }
 
 }  // namespace
@@ -299,28 +301,35 @@ void run_sampler(const Model& model, const Buffers& buffers, SlotState* states, 
                  std::int32_t* tokens, const std::int32_t* forced, void* stream) {
   const int shared = model.image_vocab * static_cast<int>(sizeof(float));
   check_cuda(cudaFuncSetAttribute(sample_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared), "sampler");
-  sample_kernel<<<count, sample_threads, shared, static_cast<cudaStream_t>(stream)>>>(model, buffers, states, first_slot,
-                                                                                   tokens, forced);
+  sample_kernel<<<count, sample_threads, shared, static_cast<cudaStream_t>(stream)>>>(model, buffers, states,
+                                                                                      first_slot, tokens, forced);
   check_cuda(cudaGetLastError(), "sampler");
 }
 
-void run_text_embedding(const Model& model, const Buffers& buffers, const std::int32_t* ids, int count, int first_position,
-                        int first_row, void* stream) {
-  text_embedding_kernel<<<count, 256, 0, static_cast<cudaStream_t>(stream)>>>(model, buffers, ids, first_position, first_row);
+void run_text_embedding(const Model& model, const Buffers& buffers, const std::int32_t* ids, int count,
+                        int first_position, int first_row, void* stream) {
+  text_embedding_kernel<<<count, 256, 0, static_cast<cudaStream_t>(stream)>>>(model, buffers, ids, first_position,
+                                                                              first_row);
   check_cuda(cudaGetLastError(), "text embedding");
 }
 
 void pack_matrix(Number from, const void* plain, Number to, void* packed, int outputs, int inputs, void* stream) {
   const auto queue = static_cast<cudaStream_t>(stream);
   if (from == Number::fp32) {
-    if (to == Number::fp16) pack<float, __half>(plain, packed, outputs, inputs, queue);
-    else pack<float, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
+    if (to == Number::fp16)
+      pack<float, __half>(plain, packed, outputs, inputs, queue);
+    else
+      pack<float, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
   } else if (from == Number::fp16) {
-    if (to == Number::fp16) pack<__half, __half>(plain, packed, outputs, inputs, queue);
-    else pack<__half, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
+    if (to == Number::fp16)
+      pack<__half, __half>(plain, packed, outputs, inputs, queue);
+    else
+      pack<__half, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
   } else {
-    if (to == Number::fp16) pack<__nv_bfloat16, __half>(plain, packed, outputs, inputs, queue);
-    else pack<__nv_bfloat16, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
+    if (to == Number::fp16)
+      pack<__nv_bfloat16, __half>(plain, packed, outputs, inputs, queue);
+    else
+      pack<__nv_bfloat16, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
   }
   check_cuda(cudaGetLastError(), "packing weights");
 }

@@ -24,10 +24,11 @@ __device__ void add(float (&sum)[each], const void* data, std::size_t at, float 
   }
 }
 
-__global__ void __launch_bounds__(threads) combine_kernel(const __grid_constant__ Combination of, __half* y, std::size_t pixels,
-                                                          int channels) {
+__global__ void __launch_bounds__(threads)
+    combine_kernel(const __grid_constant__ Combination of, __half* y, std::size_t pixels, int channels) {
   const int groups = channels / each;
-  for (std::size_t i = blockIdx.x * std::size_t(threads) + threadIdx.x; i < pixels * groups; i += std::size_t(gridDim.x) * threads) {
+  for (std::size_t i = blockIdx.x * std::size_t(threads) + threadIdx.x; i < pixels * groups;
+       i += std::size_t(gridDim.x) * threads) {
     const std::size_t pixel = i / groups;
     const int channel = static_cast<int>(i % groups) * each;
     float sum[each];
@@ -63,7 +64,8 @@ __global__ void __launch_bounds__(threads) combine_kernel(const __grid_constant_
 void combine(const Combination& of, void* y, std::size_t pixels, int channels, void* stream) {
   const std::size_t work = pixels * (channels / each);
   const auto blocks = static_cast<unsigned>(std::min<std::size_t>((work + threads - 1) / threads, 65535));
-  combine_kernel<<<blocks, threads, 0, static_cast<cudaStream_t>(stream)>>>(of, static_cast<__half*>(y), pixels, channels);
+  combine_kernel<<<blocks, threads, 0, static_cast<cudaStream_t>(stream)>>>(of, static_cast<__half*>(y), pixels,
+                                                                            channels);
   check_cuda(cudaGetLastError(), "dense block");
 }
 

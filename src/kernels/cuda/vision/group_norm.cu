@@ -100,11 +100,13 @@ __device__ float finished(float x, float2 factor) {
 }
 
 template <bool Swish>
-__global__ void __launch_bounds__(threads) apply_kernel(const float4* x, float4* y, GroupNormShape shape, const float4* factors) {
+__global__ void __launch_bounds__(threads)
+    apply_kernel(const float4* x, float4* y, GroupNormShape shape, const float4* factors) {
   const int vectors = shape.channels / 4, picture = blockIdx.y;
   const std::size_t count = std::size_t(shape.pixels) * vectors;
   const std::size_t base = picture * count;
-  for (std::size_t i = blockIdx.x * std::size_t(threads) + threadIdx.x; i < count; i += std::size_t(gridDim.x) * threads) {
+  for (std::size_t i = blockIdx.x * std::size_t(threads) + threadIdx.x; i < count;
+       i += std::size_t(gridDim.x) * threads) {
     const float4* f = factors + (std::size_t(picture) * vectors + i % vectors) * 2;
     const float4 low = __ldg(f), high = __ldg(f + 1), v = x[base + i];
     y[base + i] = {finished<Swish>(v.x, {low.x, low.y}), finished<Swish>(v.y, {low.z, low.w}),
@@ -122,20 +124,23 @@ std::size_t group_norm_scratch(const GroupNormShape& shape) {
   return partial_floats(shape) + 2 * std::size_t(shape.pictures) * shape.channels;
 }
 
-void group_norm(const float* x, float* y, const GroupNormShape& shape, const float* weight, const float* bias, float epsilon,
-                bool swish, float* scratch, void* stream) {
+void group_norm(const float* x, float* y, const GroupNormShape& shape, const float* weight, const float* bias,
+                float epsilon, bool swish, float* scratch, void* stream) {
   const auto queue = static_cast<cudaStream_t>(stream);
   auto* partial = reinterpret_cast<Moments*>(scratch);
   auto* factors = reinterpret_cast<float2*>(scratch + partial_floats(shape));
   moments_kernel<<<dim3(slices_of(shape), shape.pictures), threads, 0, queue>>>(x, shape, partial);
   factors_kernel<<<dim3(norm_groups, shape.pictures), 32, 0, queue>>>(partial, shape, weight, bias, epsilon, factors);
   const std::size_t vectors = std::size_t(shape.pixels) * shape.channels / 4;
-  const dim3 grid(static_cast<unsigned>(std::min<std::size_t>((vectors + threads * 4 - 1) / (threads * 4), 4096)), shape.pictures);
+  const dim3 grid(static_cast<unsigned>(std::min<std::size_t>((vectors + threads * 4 - 1) / (threads * 4), 4096)),
+                  shape.pictures);
   const auto* from = reinterpret_cast<const float4*>(x);
   auto* to = reinterpret_cast<float4*>(y);
   const auto* table = reinterpret_cast<const float4*>(factors);
-  if (swish) apply_kernel<true><<<grid, threads, 0, queue>>>(from, to, shape, table);
-  else apply_kernel<false><<<grid, threads, 0, queue>>>(from, to, shape, table);
+  if (swish)
+    apply_kernel<true><<<grid, threads, 0, queue>>>(from, to, shape, table);
+  else
+    apply_kernel<false><<<grid, threads, 0, queue>>>(from, to, shape, table);
   check_cuda(cudaGetLastError(), "group norm");
 }
 
