@@ -54,6 +54,17 @@ func bytes(values []byte) unsafe.Pointer {
 	return unsafe.Pointer(&values[0])
 }
 
+// takeBuffer copies bytes that a function of the C interface makes.
+func takeBuffer(call func(**C.kandinsky_buffer, *C.kandinsky_error) C.kandinsky_status) ([]byte, error) {
+	var buffer *C.kandinsky_buffer
+	if err := try(func(e *C.kandinsky_error) C.kandinsky_status { return call(&buffer, e) }); err != nil {
+		return nil, err
+	}
+	defer C.kandinsky_buffer_release(buffer)
+	data := (*byte)(C.kandinsky_buffer_data(buffer))
+	return append([]byte(nil), unsafe.Slice(data, int(C.kandinsky_buffer_size(buffer)))...), nil
+}
+
 func goIDs(first *C.int32_t, count C.size_t) []int32 {
 	return append([]int32(nil), unsafe.Slice((*int32)(unsafe.Pointer(first)), int(count))...)
 }

@@ -40,6 +40,7 @@ type Progress struct {
 	Step   int // done: image tokens while drawing, pictures in the other stages; 0..Steps
 	Steps  int
 	Images int // in work at this step
+	Number int // which of the drawn images: the one being enlarged; the first of those in work in other stages
 }
 
 // LogLevel grades a line of the log.
@@ -57,6 +58,8 @@ type call struct {
 	ctx      context.Context
 	progress func(Progress) error
 	preview  func(number, tokens int, image *Image) error
+	tokens   func(number int, tokens []int32) error
+	picture  func(Picture) error
 	log      func(LogLevel, string)
 
 	cancel   *C.kandinsky_cancel // NULL if ctx never ends
@@ -142,15 +145,29 @@ func (c *call) back(callback func() error) (status C.int32_t) {
 }
 
 //export kandinskyGoProgress
-func kandinskyGoProgress(user C.uintptr_t, stage, step, steps, images C.int32_t) C.int32_t {
+func kandinskyGoProgress(user C.uintptr_t, stage, step, steps, images, number C.int32_t) C.int32_t {
 	c := cgo.Handle(user).Value().(*call)
-	return c.back(func() error { return c.progress(Progress{Stage(stage), int(step), int(steps), int(images)}) })
+	return c.back(func() error {
+		return c.progress(Progress{Stage(stage), int(step), int(steps), int(images), int(number)})
+	})
 }
 
 //export kandinskyGoPreview
 func kandinskyGoPreview(user C.uintptr_t, number, tokens C.int32_t, image *C.kandinsky_image) C.int32_t {
 	c := cgo.Handle(user).Value().(*call)
 	return c.back(func() error { return c.preview(int(number), int(tokens), goImage(image)) })
+}
+
+//export kandinskyGoTokens
+func kandinskyGoTokens(user C.uintptr_t, number C.int32_t, tokens *C.int32_t, count C.size_t) C.int32_t {
+	c := cgo.Handle(user).Value().(*call)
+	return c.back(func() error { return c.tokens(int(number), goIDs(tokens, count)) })
+}
+
+//export kandinskyGoPicture
+func kandinskyGoPicture(user C.uintptr_t, picture *C.kandinsky_pictures) C.int32_t {
+	c := cgo.Handle(user).Value().(*call)
+	return c.back(func() error { return c.picture(goPicture(picture, 0)) })
 }
 
 //export kandinskyGoLog

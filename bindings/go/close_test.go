@@ -34,11 +34,18 @@ func TestUseAfterClose(t *testing.T) {
 		"part":         func() error { _, err := pipeline.Tokenizer(); return err },
 		"Encode":       func() error { _, err := tokenizer.Encode(heart); return err },
 		"padded":       func() error { _, err := tokenizer.EncodeForTransformer(heart, 32); return err },
+		"EncodeBatch":  func() error { _, err := tokenizer.EncodeBatch(nil, 0); return err },
+		"IDToPiece":    func() error { _, err := tokenizer.IDToPiece(0); return err },
+		"PieceToID":    func() error { _, err := tokenizer.PieceToID("a"); return err },
 		"DecodeText":   func() error { _, err := tokenizer.Decode(nil); return err },
 		"Config":       func() error { _, err := transformer.Config(); return err },
 		"Draw":         func() error { _, err := transformer.Draw(ctx, nil, DrawOptions{}); return err },
 		"Logits":       func() error { _, err := transformer.Logits(nil, nil); return err },
 		"Losses":       func() error { _, err := transformer.Losses(nil, nil); return err },
+		"PPL":          func() error { _, err := transformer.PPL(nil, nil); return err },
+		"Rank":         func() error { _, err := ruclip.Rank(heart, nil, 1); return err },
+		"its own":      func() error { _, err := ruclip.Tokenizer(); return err },
+		"options":      func() error { _, err := pipeline.DefaultOptions(); return err },
 		"Decode":       func() error { _, err := vqgan.Decode(nil, 1, 1); return err },
 		"EncodeImage":  func() error { _, err := vqgan.Encode(gradient(8, 8)); return err },
 		"Scores":       func() error { _, err := ruclip.Scores(nil, nil); return err },
@@ -54,7 +61,8 @@ func TestUseAfterClose(t *testing.T) {
 	}
 	if tokenizer.VocabSize() != 0 || transformer.ParameterCount() != 0 || transformer.Device() != "" ||
 		transformer.Precision() != PrecisionAuto || vqgan.Downsampling() != 0 || vqgan.CodebookSize() != 0 ||
-		ruclip.Width() != 0 || esrgan.Scale() != 0 {
+		ruclip.Width() != 0 || esrgan.Scale() != 0 || tokenizer.PadID() != 0 || tokenizer.Kind() != "" || ruclip.ContextLength() != 0 ||
+		ruclip.Resolution() != 0 || ruclip.ParameterCount() != 0 || vqgan.ParameterCount() != 0 || esrgan.ParameterCount() != 0 {
 		t.Error("getters of closed models")
 	}
 	must(t, new(Pipeline).Close())

@@ -16,9 +16,9 @@
 //
 // # Threads
 //
-// A model (Pipeline, Tokenizer, Transformer, VqganDecoder, RuClip, RealEsrgan) never changes once it is loaded: any
-// number of goroutines may use one at once. A call keeps its operating system thread until it returns. Callbacks run on
-// the goroutine that made the call.
+// A model (Pipeline, Tokenizer, Transformer, VqganDecoder, RuClip, RealEsrgan) or a Checkpoint never changes once it is
+// loaded: any number of goroutines may use one at once. A call keeps its operating system thread until it returns.
+// Callbacks run on the goroutine that made the call.
 //
 // # Memory
 //

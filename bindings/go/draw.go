@@ -13,8 +13,8 @@ const AllIDs = -1
 
 // DrawOptions say how image tokens are drawn. Zero values mean the defaults.
 type DrawOptions struct {
-	Images      int // to draw, 1..4096; 0: 1
-	FirstNumber int // of the first of them, >= 0
+	Images      int // to draw, 1..1048576; 0: 1
+	FirstNumber int // of the first of them, 0..1048576
 	Batch       int // images in one step, 1..4096; does not change the answers. 0: 8
 	Seed        uint64
 	Temperature float64 // > 0; 0: 1
@@ -24,6 +24,10 @@ type DrawOptions struct {
 	Forced      []int32 // Grid * Grid ids, -1 where the model draws; nil: all drawn
 	// Called after every step. An error cancels, and is found in the call's error.
 	OnProgress func(Progress) error
+	// The ids of an image that are drawn so far, in raster order, for every image in work, every PreviewEvery tokens. They
+	// are the callback's to keep. An error cancels as above.
+	OnPreview    func(number int, tokens []int32) error
+	PreviewEvery int // >= 1; 0: no previews
 }
 
 // DrawnTokens are the image tokens of a drawn picture.
@@ -43,7 +47,7 @@ func (t *Transformer) Draw(ctx context.Context, text []int32, options DrawOption
 	var a arguments
 	defer a.free()
 	var given C.kandinsky_draw_options
-	C.kandinsky_draw_options_init(&given)
+	C.kandinsky_draw_options_init_sized(&given, C.sizeof_kandinsky_draw_options)
 	given.images = a.intOr("images", options.Images, given.images)
 	given.first_number = a.int("first_number", options.FirstNumber)
 	given.batch = a.intOr("batch", options.Batch, given.batch)
@@ -56,6 +60,7 @@ func (t *Transformer) Draw(ctx context.Context, text []int32, options DrawOption
 		given.top_p = C.double(options.TopP)
 	}
 	given.greedy = flag(options.Greedy)
+	given.preview_every = a.int("preview_every", options.PreviewEvery)
 	if options.Forced != nil {
 		given.forced = (*C.int32_t)(a.copy(unsafe.Pointer(ids(options.Forced)), uintptr(len(options.Forced))*4))
 		given.forced_count = C.size_t(len(options.Forced))
@@ -63,7 +68,7 @@ func (t *Transformer) Draw(ctx context.Context, text []int32, options DrawOption
 	if a.err != nil {
 		return nil, a.err
 	}
-	c := call{ctx: ctx, progress: options.OnProgress}
+	c := call{ctx: ctx, progress: options.OnProgress, tokens: options.OnPreview}
 	user, err := c.begin()
 	if err != nil {
 		return nil, err
@@ -72,6 +77,9 @@ func (t *Transformer) Draw(ctx context.Context, text []int32, options DrawOption
 	given.cancel = c.cancel
 	if c.progress != nil {
 		C.kandinsky_go_set_draw_progress(&given, user)
+	}
+	if c.tokens != nil {
+		C.kandinsky_go_set_draw_preview(&given, user)
 	}
 	var drawn *C.kandinsky_drawn
 	defer func() { C.kandinsky_drawn_release(drawn) }()

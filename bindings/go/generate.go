@@ -27,6 +27,9 @@ type GenerateOptions struct {
 	// every PreviewEvery tokens. The picture is the callback's to keep. An error cancels as above.
 	OnPreview    func(number, tokens int, picture *Image) error
 	PreviewEvery int // >= 1; 0: no previews
+	// Each kept picture as soon as it is complete, best first; the call's result holds them all. What has been handed over
+	// stays when a later step fails. An error cancels as above.
+	OnPicture func(Picture) error
 }
 
 // ImagePrompt is a picture to go on from, and its borders that are kept, in tokens.
@@ -50,6 +53,30 @@ type Picture struct {
 	Tokens       []int32 // Grid * Grid ids in raster order
 }
 
+// DefaultOptions are the options with what this model's files say of TopK, TopP and Temperature, else with the defaults,
+// written out.
+func (p *Pipeline) DefaultOptions() (GenerateOptions, error) {
+	if err := p.use(); err != nil {
+		return GenerateOptions{}, err
+	}
+	defer p.done()
+	var a arguments
+	defer a.free()
+	given := new(GenerateOptions).c(&a)
+	err := try(func(e *C.kandinsky_error) C.kandinsky_status {
+		return C.kandinsky_pipeline_default_options(p.c, &given, e)
+	})
+	if err != nil {
+		return GenerateOptions{}, err
+	}
+	options := GenerateOptions{Images: int(given.images), Pick: int(given.pick), Batch: int(given.batch),
+		TopK: int(given.top_k), TopP: float64(given.top_p), Temperature: float64(given.temperature)}
+	if options.TopK == 0 {
+		options.TopK = AllIDs
+	}
+	return options, nil
+}
+
 // Generate draws, ranks and enlarges pictures of a prompt and returns the kept ones, best first.
 //
 // Callbacks run on this goroutine, between the library's frames: they may panic (the panic goes on from Generate) but
@@ -65,7 +92,7 @@ func (p *Pipeline) Generate(ctx context.Context, prompt string, options Generate
 	if a.err != nil {
 		return nil, a.err
 	}
-	c := call{ctx: ctx, progress: options.OnProgress, preview: options.OnPreview}
+	c := call{ctx: ctx, progress: options.OnProgress, preview: options.OnPreview, picture: options.OnPicture}
 	user, err := c.begin()
 	if err != nil {
 		return nil, err
@@ -77,6 +104,9 @@ func (p *Pipeline) Generate(ctx context.Context, prompt string, options Generate
 	}
 	if c.preview != nil {
 		C.kandinsky_go_set_preview(&given, user)
+	}
+	if c.picture != nil {
+		C.kandinsky_go_set_picture(&given, user)
 	}
 	var pictures *C.kandinsky_pictures
 	defer func() { C.kandinsky_pictures_release(pictures) }()
@@ -96,7 +126,7 @@ func (p *Pipeline) Generate(ctx context.Context, prompt string, options Generate
 // c leaves out what belongs to a call: callbacks and cancel.
 func (o *GenerateOptions) c(a *arguments) C.kandinsky_generate_options {
 	var given C.kandinsky_generate_options
-	C.kandinsky_generate_options_init(&given)
+	C.kandinsky_generate_options_init_sized(&given, C.sizeof_kandinsky_generate_options)
 	given.images = a.intOr("images", o.Images, given.images)
 	given.pick = a.intOr("pick", o.Pick, given.pick)
 	given.top_k = a.topK(o.TopK, given.top_k)

@@ -82,16 +82,9 @@ func (m *Image) encode(format C.int32_t, quality int) ([]byte, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	var buffer *C.kandinsky_buffer
-	err := try(func(e *C.kandinsky_error) C.kandinsky_status {
-		return C.kandinsky_image_encode(made, format, level, &buffer, e)
+	return takeBuffer(func(buffer **C.kandinsky_buffer, e *C.kandinsky_error) C.kandinsky_status {
+		return C.kandinsky_image_encode(made, format, level, buffer, e)
 	})
-	if err != nil {
-		return nil, err
-	}
-	defer C.kandinsky_buffer_release(buffer)
-	data := (*byte)(C.kandinsky_buffer_data(buffer))
-	return append([]byte(nil), unsafe.Slice(data, int(C.kandinsky_buffer_size(buffer)))...), nil
 }
 
 // Bounds is Rect.

@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -56,6 +57,51 @@ func TestTokenizer(t *testing.T) {
 	}
 }
 
+func TestTokenizerBatchDropoutPieces(t *testing.T) {
+	tokenizer, err := LoadTokenizer(nano("tokenizer", "bpe.model"))
+	must(t, err)
+	defer tokenizer.Close()
+	ids, err := tokenizer.Encode(heart)
+	must(t, err)
+	lists, err := tokenizer.EncodeBatch([]string{heart, "", heart}, 2)
+	must(t, err)
+	if len(lists) != 3 || !equalIDs(lists[0], ids) || len(lists[1]) != 0 || !equalIDs(lists[2], ids) {
+		t.Error(lists)
+	}
+	none, err := tokenizer.EncodeWithDropout(heart, 0, 1)
+	must(t, err)
+	dropped, err := tokenizer.EncodeWithDropout(heart, 0.9, 9)
+	must(t, err)
+	again, err := tokenizer.EncodeWithDropout(heart, 0.9, 9)
+	must(t, err)
+	text, err := tokenizer.Decode(dropped)
+	must(t, err)
+	if !equalIDs(none, ids) || len(dropped) <= len(ids) || !equalIDs(dropped, again) || text != heart {
+		t.Error(none, dropped, again, text)
+	}
+	piece, err := tokenizer.IDToPiece(ids[0])
+	must(t, err)
+	id, err := tokenizer.PieceToID(piece)
+	must(t, err)
+	unknown, err := tokenizer.PieceToID("no such piece")
+	must(t, err)
+	if !strings.HasPrefix(piece, "\u2581") || id != ids[0] || unknown != tokenizer.UnkID() {
+		t.Error(piece, id, unknown)
+	}
+	if tokenizer.PadID() != 0 || tokenizer.UnkID() != 1 || tokenizer.BosID() != 2 || tokenizer.EosID() != 3 || tokenizer.Kind() != "yttm" {
+		t.Error(tokenizer.PadID(), tokenizer.UnkID(), tokenizer.BosID(), tokenizer.EosID(), tokenizer.Kind())
+	}
+
+	_, err = tokenizer.EncodeBatch([]string{"кот", "a\x00b"}, 0)
+	fails(t, err, ErrInvalidArgument, "texts")
+	_, err = tokenizer.EncodeBatch(nil, 5000)
+	fails(t, err, ErrInvalidArgument, "threads")
+	_, err = tokenizer.EncodeWithDropout("кот", 1.5, 0)
+	fails(t, err, ErrInvalidArgument, "probability")
+	_, err = tokenizer.IDToPiece(-1)
+	fails(t, err, ErrInvalidArgument, "id")
+}
+
 func TestTransformer(t *testing.T) {
 	var lines []string
 	options := ComputeOptions{Device: "cpu", Precision: PrecisionFP32, Threads: 2,
@@ -91,7 +137,7 @@ func TestTransformer(t *testing.T) {
 			forced[i] = int32(i)
 		}
 	}
-	steps := 0
+	steps, seen := 0, map[int][][]int32{}
 	drawn, err := transformer.Draw(context.Background(), text, DrawOptions{Images: 2, FirstNumber: 5, Seed: 7, Forced: forced,
 		OnProgress: func(p Progress) error {
 			if p.Stage != StageDrawing || p.Images != 2 || p.Step > p.Steps {
@@ -99,8 +145,30 @@ func TestTransformer(t *testing.T) {
 			}
 			steps++
 			return nil
+		},
+		PreviewEvery: 100,
+		OnPreview: func(number int, tokens []int32) error {
+			seen[number] = append(seen[number], tokens)
+			return nil
 		}})
 	must(t, err)
+	for _, image := range drawn {
+		previews := seen[image.Number]
+		if len(previews) < 2 || len(previews[1]) <= len(previews[0]) {
+			t.Error(image.Number, previews)
+		}
+		for _, tokens := range previews {
+			if !equalIDs(tokens, image.Tokens[:len(tokens)]) {
+				t.Error("a preview differs from the image")
+			}
+		}
+	}
+	stop := errors.New("stop")
+	_, err = transformer.Draw(context.Background(), text, DrawOptions{PreviewEvery: 1,
+		OnPreview: func(int, []int32) error { return stop }})
+	if !errors.Is(err, ErrCancelled) || !errors.Is(err, stop) {
+		t.Error(err)
+	}
 	if steps < length-10 || len(drawn) != 2 || drawn[1].Number != 6 || len(drawn[1].Tokens) != length ||
 		!equalIDs(drawn[1].Tokens[:10], forced[:10]) || drawn[0].PPL < 1 {
 		t.Error(steps, drawn)
@@ -124,6 +192,14 @@ func TestTransformer(t *testing.T) {
 		t.Errorf("%+v", losses)
 	}
 
+	ppl, err := transformer.PPL(text, tokens)
+	must(t, err)
+	if math.Abs(ppl/drawn[1].PPL-1) > 1e-4 {
+		t.Error(ppl, drawn[1].PPL)
+	}
+
+	_, err = transformer.PPL(text, tokens[:5])
+	fails(t, err, ErrInvalidArgument, "image")
 	_, err = transformer.Losses([][]int32{text}, [][]int32{tokens[:5]})
 	fails(t, err, ErrInvalidArgument, "images")
 	_, err = transformer.Losses([][]int32{text}, nil)
@@ -157,7 +233,7 @@ func TestVqganDecoder(t *testing.T) {
 		string(read(t, nano("vae", "config.json"))), ComputeOptions{})
 	must(t, err)
 	defer same.Close()
-	if vqgan.Downsampling() != 8 || vqgan.CodebookSize() < 100 {
+	if vqgan.ParameterCount() == 0 || vqgan.Downsampling() != 8 || vqgan.CodebookSize() < 100 {
 		t.Error(vqgan.Downsampling(), vqgan.CodebookSize())
 	}
 	rows := [][]int32{{1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}}
@@ -224,6 +300,28 @@ func TestRuClip(t *testing.T) {
 		t.Error("templates do nothing")
 	}
 
+	ranked, err := ruclip.Rank(texts[2], pictures, 9)
+	must(t, err)
+	if len(ranked) != 2 || ranked[0].Score < ranked[1].Score || ranked[0].Index+ranked[1].Index != 1 ||
+		math.Abs(float64(ranked[0].Score-scores[2][ranked[0].Index])) > 1e-5 {
+		t.Error(ranked, scores[2])
+	}
+	best, err := ruclip.Rank(texts[2], pictures, 1)
+	must(t, err)
+	if len(best) != 1 || best[0] != ranked[0] {
+		t.Error(best)
+	}
+	own, err := ruclip.Tokenizer()
+	must(t, err)
+	defer own.Close()
+	captionIDs, err := own.EncodeForRuClip(texts[0], ruclip.ContextLength())
+	must(t, err)
+	if len(captionIDs) < 3 || ruclip.Resolution() == 0 || ruclip.ParameterCount() == 0 {
+		t.Error(len(captionIDs), ruclip.Resolution(), ruclip.ParameterCount())
+	}
+
+	_, err = ruclip.Rank(texts[2], pictures, 0)
+	fails(t, err, ErrInvalidArgument, "pick")
 	_, err = ruclip.Scores([]string{"\xff"}, pictures)
 	fails(t, err, ErrInvalidArgument, "texts")
 	_, err = ruclip.Scores(texts, []image.Image{nil})
@@ -253,7 +351,7 @@ func TestRealEsrgan(t *testing.T) {
 	must(t, err)
 	other, err := same.Upscale(context.Background(), gradient(16, 8), UpscaleOptions{})
 	must(t, err)
-	if esrgan.Scale() != 4 || large.Rect != image.Rect(0, 0, 64, 32) || steps == 0 || !reflect.DeepEqual(large, other) {
+	if esrgan.ParameterCount() == 0 || esrgan.Scale() != 4 || large.Rect != image.Rect(0, 0, 64, 32) || steps == 0 || !reflect.DeepEqual(large, other) {
 		t.Error(esrgan.Scale(), large.Rect, steps)
 	}
 	bare, err := esrgan.Upscale(context.Background(), gradient(16, 8), UpscaleOptions{Padding: NoBorder, Mirror: NoBorder})

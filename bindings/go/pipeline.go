@@ -8,7 +8,15 @@ import "runtime"
 // Pipeline is the whole way from a prompt to ranked, enlarged pictures.
 type Pipeline struct {
 	handle
-	c *C.kandinsky_pipeline
+	c       *C.kandinsky_pipeline
+	weights struct{ transformer, vqgan, ruclip, realEsrgan *weights } // of parts from memory
+}
+
+func newPipeline(c *C.kandinsky_pipeline) *Pipeline {
+	p := &Pipeline{c: c}
+	p.handle.free = func() { C.kandinsky_pipeline_release(c) }
+	runtime.SetFinalizer(p, (*Pipeline).Close)
+	return p
 }
 
 // PipelineOptions say what is loaded, and how. Zero values mean the defaults.
@@ -48,12 +56,7 @@ func LoadPipeline(directory string, options PipelineOptions) (*Pipeline, error) 
 	defer a.free()
 	path, given := a.text("directory", directory), options.c(&a)
 	var made *C.kandinsky_pipeline
-	return load(options.ComputeOptions, &a, func() *Pipeline {
-		p := &Pipeline{c: made}
-		p.handle.free = func() { C.kandinsky_pipeline_release(made) }
-		runtime.SetFinalizer(p, (*Pipeline).Close)
-		return p
-	}, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
+	return load(options.ComputeOptions, &a, func() *Pipeline { return newPipeline(made) }, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
 		given.compute = *compute
 		return C.kandinsky_pipeline_load(path, &given, &made, e)
 	})
@@ -61,53 +64,6 @@ func LoadPipeline(directory string, options PipelineOptions) (*Pipeline, error) 
 
 // Close releases the pipeline once the calls that use it have returned; its parts live on. It always returns nil.
 func (p *Pipeline) Close() error { p.close(); return nil }
-
-// Tokenizer is the pipeline's part as a model of its own, to be closed too. So are the following.
-func (p *Pipeline) Tokenizer() (*Tokenizer, error) {
-	return part(p, newTokenizer, func(made **C.kandinsky_tokenizer, e *C.kandinsky_error) C.kandinsky_status {
-		return C.kandinsky_pipeline_tokenizer(p.c, made, e)
-	})
-}
-
-// Transformer shares the pipeline's weights.
-func (p *Pipeline) Transformer() (*Transformer, error) {
-	return part(p, newTransformer, func(made **C.kandinsky_transformer, e *C.kandinsky_error) C.kandinsky_status {
-		return C.kandinsky_pipeline_transformer(p.c, made, e)
-	})
-}
-
-// Vqgan shares the pipeline's weights.
-func (p *Pipeline) Vqgan() (*VqganDecoder, error) {
-	return part(p, newVqganDecoder, func(made **C.kandinsky_vqgan, e *C.kandinsky_error) C.kandinsky_status {
-		return C.kandinsky_pipeline_vqgan(p.c, made, e)
-	})
-}
-
-// RuClip shares the pipeline's weights; ErrNotFound if it has none.
-func (p *Pipeline) RuClip() (*RuClip, error) {
-	return part(p, newRuClip, func(made **C.kandinsky_ruclip, e *C.kandinsky_error) C.kandinsky_status {
-		return C.kandinsky_pipeline_ruclip(p.c, made, e)
-	})
-}
-
-// RealEsrgan shares the pipeline's weights; ErrNotFound if it has none.
-func (p *Pipeline) RealEsrgan() (*RealEsrgan, error) {
-	return part(p, newRealEsrgan, func(made **C.kandinsky_real_esrgan, e *C.kandinsky_error) C.kandinsky_status {
-		return C.kandinsky_pipeline_real_esrgan(p.c, made, e)
-	})
-}
-
-func part[C_, T any](p *Pipeline, wrap func(*C_) *T, call func(**C_, *C.kandinsky_error) C.kandinsky_status) (*T, error) {
-	if err := p.use(); err != nil {
-		return nil, err
-	}
-	defer p.done()
-	var made *C_
-	if err := try(func(e *C.kandinsky_error) C.kandinsky_status { return call(&made, e) }); err != nil {
-		return nil, err
-	}
-	return wrap(made), nil
-}
 
 // MemoryEstimate is what loading would take; what a directory lacks is 0.
 type MemoryEstimate struct {

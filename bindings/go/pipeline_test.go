@@ -26,8 +26,17 @@ func TestEstimateMemory(t *testing.T) {
 func TestGenerate(t *testing.T) {
 	pipeline := loaded(t)
 	steps, previews := map[Stage]int{}, 0
+	var handed []Picture
+	var enlarged []int
 	options := GenerateOptions{Images: 3, Pick: 2, Seed: 11, PreviewEvery: 64,
-		OnProgress: func(p Progress) error { steps[p.Stage]++; return nil },
+		OnPicture: func(picture Picture) error { handed = append(handed, picture); return nil },
+		OnProgress: func(p Progress) error {
+			steps[p.Stage]++
+			if p.Stage == StageEnlarging && (len(enlarged) == 0 || enlarged[len(enlarged)-1] != p.Number) {
+				enlarged = append(enlarged, p.Number)
+			}
+			return nil
+		},
 		OnPreview: func(number, tokens int, picture *Image) error {
 			if number < 0 || number > 2 || tokens < 1 || picture.Rect.Dx() != 128 {
 				t.Error(number, tokens, picture.Rect)
@@ -44,6 +53,9 @@ func TestGenerate(t *testing.T) {
 		t.Fatal(len(pictures))
 	}
 	best, second := pictures[0], pictures[1]
+	if !reflect.DeepEqual(handed, pictures) || !reflect.DeepEqual(enlarged, []int{best.Number, second.Number}) {
+		t.Error("pictures were handed over in another way than returned", len(handed), enlarged)
+	}
 	if !best.HasClipScore || best.ClipScore < second.ClipScore || best.Seed != 11 || best.PPL < 1 || best.Image.Rect.Dx() != 512 ||
 		len(best.Tokens) != 256 || best.Number == second.Number {
 		t.Error(best.HasClipScore, best.ClipScore, second.ClipScore, best.Seed, best.PPL, best.Image.Rect, len(best.Tokens))

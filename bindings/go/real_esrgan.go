@@ -12,12 +12,14 @@ import (
 // RealEsrgan enlarges pictures.
 type RealEsrgan struct {
 	handle
-	c *C.kandinsky_real_esrgan
+	c       *C.kandinsky_real_esrgan
+	weights *weights // nil if it was read from a file
 }
 
-func newRealEsrgan(c *C.kandinsky_real_esrgan) *RealEsrgan {
-	r := &RealEsrgan{c: c}
+func newRealEsrgan(c *C.kandinsky_real_esrgan, w *weights) *RealEsrgan {
+	r := &RealEsrgan{c: c, weights: w}
 	r.handle.free = func() { C.kandinsky_real_esrgan_release(c) }
+	w.keep(&r.handle)
 	runtime.SetFinalizer(r, (*RealEsrgan).Close)
 	return r
 }
@@ -28,7 +30,7 @@ func LoadRealEsrgan(path string, options ComputeOptions) (*RealEsrgan, error) {
 	defer a.free()
 	file := a.text("path", path)
 	var made *C.kandinsky_real_esrgan
-	return load(options, &a, func() *RealEsrgan { return newRealEsrgan(made) },
+	return load(options, &a, func() *RealEsrgan { return newRealEsrgan(made, nil) },
 		func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
 			return C.kandinsky_real_esrgan_load(file, compute, &made, e)
 		})
@@ -41,11 +43,7 @@ func LoadRealEsrganMemory(data []byte, name string, options ComputeOptions) (*Re
 	defer a.free()
 	title, weights := a.optional("name", name), a.weights(data)
 	var made *C.kandinsky_real_esrgan
-	return load(options, &a, func() *RealEsrgan {
-		r := newRealEsrgan(made)
-		weights.keep(&r.handle)
-		return r
-	}, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
+	return load(options, &a, func() *RealEsrgan { return newRealEsrgan(made, weights) }, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
 		return C.kandinsky_real_esrgan_load_memory(weights.data, weights.size, title, compute, &made, e)
 	})
 }
@@ -60,6 +58,15 @@ func (r *RealEsrgan) Scale() int {
 	}
 	defer r.done()
 	return int(C.kandinsky_real_esrgan_scale(r.c))
+}
+
+// ParameterCount is the number of weights.
+func (r *RealEsrgan) ParameterCount() int64 {
+	if r.use() != nil {
+		return 0
+	}
+	defer r.done()
+	return int64(C.kandinsky_real_esrgan_parameter_count(r.c))
 }
 
 // NoBorder as UpscaleOptions.Padding or Mirror means none, where zero means the default.

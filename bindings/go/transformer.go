@@ -62,12 +62,14 @@ func (a *arguments) config(from *TransformerConfig) *C.kandinsky_transformer_con
 // Transformer writes image tokens after text tokens.
 type Transformer struct {
 	handle
-	c *C.kandinsky_transformer
+	c       *C.kandinsky_transformer
+	weights *weights // nil if it was read from a file
 }
 
-func newTransformer(c *C.kandinsky_transformer) *Transformer {
-	t := &Transformer{c: c}
+func newTransformer(c *C.kandinsky_transformer, w *weights) *Transformer {
+	t := &Transformer{c: c, weights: w}
 	t.handle.free = func() { C.kandinsky_transformer_release(c) }
+	w.keep(&t.handle)
 	runtime.SetFinalizer(t, (*Transformer).Close)
 	return t
 }
@@ -78,7 +80,7 @@ func LoadTransformer(path string, config *TransformerConfig, options ComputeOpti
 	defer a.free()
 	file, sizes := a.text("path", path), a.config(config)
 	var made *C.kandinsky_transformer
-	return load(options, &a, func() *Transformer { return newTransformer(made) },
+	return load(options, &a, func() *Transformer { return newTransformer(made, nil) },
 		func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
 			return C.kandinsky_transformer_load(file, sizes, compute, &made, e)
 		})
@@ -91,11 +93,7 @@ func LoadTransformerMemory(data []byte, name string, config *TransformerConfig, 
 	defer a.free()
 	title, sizes, weights := a.optional("name", name), a.config(config), a.weights(data)
 	var made *C.kandinsky_transformer
-	return load(options, &a, func() *Transformer {
-		t := newTransformer(made)
-		weights.keep(&t.handle)
-		return t
-	}, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
+	return load(options, &a, func() *Transformer { return newTransformer(made, weights) }, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
 		return C.kandinsky_transformer_load_memory(weights.data, weights.size, title, sizes, compute, &made, e)
 	})
 }
@@ -163,6 +161,20 @@ func (t *Transformer) Logits(text, image []int32) ([][]float32, error) {
 		return nil, err
 	}
 	return table(values, len(text)+len(image)), nil
+}
+
+// PPL is the perplexity score of a finished image, Grid * Grid ids after TextLength ids, by one pass; Draw gives the same
+// number on the way.
+func (t *Transformer) PPL(text, image []int32) (float64, error) {
+	if err := t.use(); err != nil {
+		return 0, err
+	}
+	defer t.done()
+	var ppl C.double
+	err := try(func(e *C.kandinsky_error) C.kandinsky_status {
+		return C.kandinsky_transformer_ppl(t.c, ids(text), C.size_t(len(text)), ids(image), C.size_t(len(image)), &ppl, e)
+	})
+	return float64(ppl), err
 }
 
 // Losses are mean cross-entropies in nats; Total = (Text + 7 * Image) / 8.

@@ -11,12 +11,14 @@ import (
 // VqganDecoder turns image tokens into pictures, and pictures into tokens.
 type VqganDecoder struct {
 	handle
-	c *C.kandinsky_vqgan
+	c       *C.kandinsky_vqgan
+	weights *weights // nil if it was read from a file
 }
 
-func newVqganDecoder(c *C.kandinsky_vqgan) *VqganDecoder {
-	v := &VqganDecoder{c: c}
+func newVqganDecoder(c *C.kandinsky_vqgan, w *weights) *VqganDecoder {
+	v := &VqganDecoder{c: c, weights: w}
 	v.handle.free = func() { C.kandinsky_vqgan_release(c) }
+	w.keep(&v.handle)
 	runtime.SetFinalizer(v, (*VqganDecoder).Close)
 	return v
 }
@@ -28,7 +30,7 @@ func LoadVqganDecoder(path string, options ComputeOptions) (*VqganDecoder, error
 	defer a.free()
 	file := a.text("path", path)
 	var made *C.kandinsky_vqgan
-	return load(options, &a, func() *VqganDecoder { return newVqganDecoder(made) },
+	return load(options, &a, func() *VqganDecoder { return newVqganDecoder(made, nil) },
 		func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
 			return C.kandinsky_vqgan_load(file, compute, &made, e)
 		})
@@ -41,11 +43,7 @@ func LoadVqganDecoderMemory(data []byte, name, configJSON string, options Comput
 	defer a.free()
 	title, config, weights := a.optional("name", name), a.optional("config_json", configJSON), a.weights(data)
 	var made *C.kandinsky_vqgan
-	return load(options, &a, func() *VqganDecoder {
-		v := newVqganDecoder(made)
-		weights.keep(&v.handle)
-		return v
-	}, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
+	return load(options, &a, func() *VqganDecoder { return newVqganDecoder(made, weights) }, func(compute *C.kandinsky_compute_options, e *C.kandinsky_error) C.kandinsky_status {
 		return C.kandinsky_vqgan_load_memory(weights.data, weights.size, title, config, compute, &made, e)
 	})
 }
@@ -71,7 +69,17 @@ func (v *VqganDecoder) CodebookSize() int {
 	return int(C.kandinsky_vqgan_codebook_size(v.c))
 }
 
-// Decode makes a picture of each row of gridHeight * gridWidth tokens, each 0..CodebookSize()-1.
+// ParameterCount is the number of weights.
+func (v *VqganDecoder) ParameterCount() int64 {
+	if v.use() != nil {
+		return 0
+	}
+	defer v.done()
+	return int64(C.kandinsky_vqgan_parameter_count(v.c))
+}
+
+// Decode makes a picture of each row of gridHeight * gridWidth tokens, each 0..CodebookSize()-1. Sides of the
+// grid: 1..1024.
 func (v *VqganDecoder) Decode(tokens [][]int32, gridHeight, gridWidth int) ([]*Image, error) {
 	if err := v.use(); err != nil {
 		return nil, err

@@ -3,13 +3,16 @@ package kandinsky
 // #include "bridge.h"
 import "C"
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
-// weights is a copy of a file's bytes that lives as long as the model made from it.
+// weights is a copy of a file's bytes that lives as long as the call that made it and the models that look at it.
 type weights struct {
-	data unsafe.Pointer
-	size C.size_t
-	kept bool
+	data  unsafe.Pointer
+	size  C.size_t
+	users atomic.Int32
 }
 
 func (a *arguments) weights(data []byte) *weights {
@@ -17,17 +20,23 @@ func (a *arguments) weights(data []byte) *weights {
 	if w.data = C.kandinsky_go_copy(bytes(data), w.size); w.data == nil {
 		a.fail(&Error{Code: ErrOutOfMemory, Message: "out of memory"})
 	}
-	a.frees = append(a.frees, func() {
-		if !w.kept {
-			C.free(w.data)
-		}
-	})
+	w.users.Store(1)
+	a.frees = append(a.frees, w.release)
 	return w
 }
 
-// keep frees the bytes after the model, not at the end of the call.
+func (w *weights) release() {
+	if w.users.Add(-1) == 0 {
+		C.free(w.data)
+	}
+}
+
+// keep lets go of the bytes after the model. A nil receiver is for models that have none.
 func (w *weights) keep(h *handle) {
-	release := h.free
-	h.free = func() { release(); C.free(w.data) }
-	w.kept = true
+	if w == nil {
+		return
+	}
+	w.users.Add(1)
+	free := h.free
+	h.free = func() { free(); w.release() }
 }

@@ -1,4 +1,6 @@
+use crate::arrays::copied;
 use crate::error::Result;
+use crate::generate::Picture;
 use crate::handle::Handle;
 use crate::image::Image;
 use crate::sys;
@@ -59,6 +61,8 @@ pub struct Progress {
     pub steps: u32,
     /// Images in work at this step.
     pub images: u32,
+    /// Which of the drawn images: the one being enlarged; the first of those in work in other stages.
+    pub number: u32,
 }
 
 /// How much a line of the log matters.
@@ -79,6 +83,14 @@ pub type ProgressCallback<'a> = &'a dyn Fn(&Progress) -> ControlFlow<()>;
 /// Called with a picture's number, the tokens drawn, and the picture as far as it is drawn (token rows that are not
 /// complete are grey), for every image of the batch. Otherwise like [`ProgressCallback`].
 pub type PreviewCallback<'a> = &'a dyn Fn(u32, u32, &Image) -> ControlFlow<()>;
+
+/// Called with an image's number and the ids of it that are drawn so far, in raster order, for every image in work.
+/// Otherwise like [`ProgressCallback`].
+pub type TokensCallback<'a> = &'a dyn Fn(u32, &[i32]) -> ControlFlow<()>;
+
+/// Called with each kept picture as soon as it is complete, best first; the result of the call holds them all. What has
+/// been handed over stays when a later step fails. Otherwise like [`ProgressCallback`].
+pub type PictureCallback<'a> = &'a dyn Fn(Picture) -> ControlFlow<()>;
 
 /// Called with lines without a line end while a model is loaded, on the thread that loads it.
 pub type LogCallback<'a> = &'a dyn Fn(LogLevel, &str);
@@ -119,14 +131,16 @@ impl Cancel {
 #[derive(Default)]
 pub(crate) struct Call<'a> {
     progress: Option<ProgressCallback<'a>>,
-    preview: Option<PreviewCallback<'a>>,
+    pub preview: Option<PreviewCallback<'a>>,
+    pub tokens: Option<TokensCallback<'a>>,
+    pub picture: Option<PictureCallback<'a>>,
     log: Option<LogCallback<'a>>,
     panic: RefCell<Option<Box<dyn Any + Send>>>,
 }
 
 impl<'a> Call<'a> {
-    pub fn new(progress: Option<ProgressCallback<'a>>, preview: Option<PreviewCallback<'a>>) -> Self {
-        Call { progress, preview, ..Default::default() }
+    pub fn new(progress: Option<ProgressCallback<'a>>) -> Self {
+        Call { progress, ..Default::default() }
     }
 
     pub fn logging(log: Option<LogCallback<'a>>) -> Self {
@@ -143,6 +157,14 @@ impl<'a> Call<'a> {
 
     pub fn on_preview(&self) -> sys::kandinsky_preview_callback {
         self.preview.and(Some(on_preview))
+    }
+
+    pub fn on_tokens(&self) -> sys::kandinsky_tokens_callback {
+        self.tokens.and(Some(on_tokens))
+    }
+
+    pub fn on_picture(&self) -> sys::kandinsky_picture_callback {
+        self.picture.and(Some(on_picture))
     }
 
     pub fn on_log(&self) -> sys::kandinsky_log_callback {
@@ -180,7 +202,8 @@ unsafe extern "C" fn on_progress(user: *mut c_void, progress: *const sys::kandin
     let (call, c) = (&*(user as *const Call), &*progress);
     match (call.progress, Stage::from_c(c.stage)) {
         (Some(callback), Some(stage)) => {
-            let now = Progress { stage, step: c.step as u32, steps: c.steps as u32, images: c.images as u32 };
+            let (step, steps) = (c.step as u32, c.steps as u32);
+            let now = Progress { stage, step, steps, images: c.images as u32, number: c.number as u32 };
             call.back(|| callback(&now))
         }
         _ => 0,
@@ -196,6 +219,22 @@ unsafe extern "C" fn on_preview(
     let call = &*(user as *const Call);
     match call.preview {
         Some(callback) => call.back(|| callback(number as u32, tokens as u32, &Image::from_c(image))),
+        None => 0,
+    }
+}
+
+unsafe extern "C" fn on_tokens(user: *mut c_void, number: i32, tokens: *const i32, count: usize) -> i32 {
+    let call = &*(user as *const Call);
+    match call.tokens {
+        Some(callback) => call.back(|| callback(number as u32, &copied(tokens, count))),
+        None => 0,
+    }
+}
+
+unsafe extern "C" fn on_picture(user: *mut c_void, picture: *const sys::kandinsky_pictures) -> i32 {
+    let call = &*(user as *const Call);
+    match call.picture {
+        Some(callback) => call.back(|| callback(Picture::from_c(picture, 0))),
         None => 0,
     }
 }

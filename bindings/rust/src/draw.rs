@@ -1,16 +1,16 @@
 use crate::arrays::copied;
-use crate::callbacks::{Call, Cancel, ProgressCallback};
+use crate::callbacks::{Call, Cancel, ProgressCallback, TokensCallback};
 use crate::error::Result;
-use crate::handle::{init, Handle};
+use crate::handle::{init_sized, Handle};
 use crate::transformer::Transformer;
 use crate::{inputs, sys};
 
 /// How image tokens are drawn.
 #[derive(Clone, Copy)]
 pub struct DrawOptions<'a> {
-    /// To draw, 1..=4096. Default 1.
+    /// To draw, 1..=1048576. Default 1.
     pub images: u32,
-    /// Of the first of them. Default 0.
+    /// Of the first of them, 0..=1048576. Default 0.
     pub first_number: u32,
     /// Images in one step, 1..=4096; does not change the answers. Default 8.
     pub batch: u32,
@@ -28,13 +28,17 @@ pub struct DrawOptions<'a> {
     pub forced: Option<&'a [i32]>,
     /// Called after every step.
     pub on_progress: Option<ProgressCallback<'a>>,
+    /// Called with the tokens as far as they are drawn.
+    pub on_preview: Option<TokensCallback<'a>>,
+    /// Tokens between previews; 0, the default: none.
+    pub preview_every: u32,
     /// Stops the call from another thread.
     pub cancel: Option<&'a Cancel>,
 }
 
 impl Default for DrawOptions<'_> {
     fn default() -> Self {
-        let c = init(sys::kandinsky_draw_options_init);
+        let c = init_sized(sys::kandinsky_draw_options_init_sized);
         DrawOptions {
             images: c.images as u32,
             first_number: c.first_number as u32,
@@ -46,6 +50,8 @@ impl Default for DrawOptions<'_> {
             greedy: c.greedy != 0,
             forced: None,
             on_progress: None,
+            on_preview: None,
+            preview_every: 0,
             cancel: None,
         }
     }
@@ -67,8 +73,9 @@ impl Transformer {
     /// [`Tokenizer::encode_for_transformer`](crate::Tokenizer::encode_for_transformer). An image depends on text,
     /// sampling, forced ids, seed and number alone.
     pub fn draw(&self, text: &[i32], options: &DrawOptions) -> Result<Vec<DrawnTokens>> {
-        let call = Call::new(options.on_progress, None);
-        let mut c = init(sys::kandinsky_draw_options_init);
+        let mut call = Call::new(options.on_progress);
+        call.tokens = options.on_preview;
+        let mut c = init_sized(sys::kandinsky_draw_options_init_sized);
         c.images = inputs::number("images", options.images)?;
         c.first_number = inputs::number("first_number", options.first_number)?;
         c.batch = inputs::number("batch", options.batch)?;
@@ -83,6 +90,9 @@ impl Transformer {
         }
         c.progress = call.on_progress();
         c.progress_user = call.user();
+        c.preview = call.on_tokens();
+        c.preview_user = call.user();
+        c.preview_every = inputs::number("preview_every", options.preview_every)?;
         c.cancel = Cancel::pointer(options.cancel);
         // SAFETY: handle, slices, call and cancel are alive during the call.
         let drawn = Handle::make(sys::kandinsky_drawn_release, |drawn, error| unsafe {

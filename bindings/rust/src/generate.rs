@@ -1,7 +1,7 @@
 use crate::arrays::copied;
-use crate::callbacks::{Call, Cancel, PreviewCallback, ProgressCallback};
-use crate::error::Result;
-use crate::handle::{init, Handle};
+use crate::callbacks::{Call, Cancel, PictureCallback, PreviewCallback, ProgressCallback};
+use crate::error::{check, Result};
+use crate::handle::{init_sized, Handle};
 use crate::image::Image;
 use crate::inputs::{number, positive, text};
 use crate::pipeline::Pipeline;
@@ -38,6 +38,8 @@ pub struct GenerateOptions<'a> {
     pub on_preview: Option<PreviewCallback<'a>>,
     /// Tokens between previews; 0, the default: none.
     pub preview_every: u32,
+    /// Called with each kept picture as soon as it is complete.
+    pub on_picture: Option<PictureCallback<'a>>,
     /// Stops the call from another thread.
     pub cancel: Option<&'a Cancel>,
 }
@@ -85,7 +87,7 @@ pub struct Picture {
 
 impl Default for GenerateOptions<'_> {
     fn default() -> Self {
-        let c = init(sys::kandinsky_generate_options_init);
+        let c = init_sized(sys::kandinsky_generate_options_init_sized);
         GenerateOptions {
             images: c.images as u32,
             pick: c.pick as u32,
@@ -101,17 +103,33 @@ impl Default for GenerateOptions<'_> {
             on_progress: None,
             on_preview: None,
             preview_every: 0,
+            on_picture: None,
             cancel: None,
         }
     }
 }
 
 impl Pipeline {
+    /// The options with what this model's files say of top_k, top_p and temperature, else with their defaults.
+    pub fn default_options(&self) -> Result<GenerateOptions<'static>> {
+        let mut c = init_sized(sys::kandinsky_generate_options_init_sized);
+        // SAFETY: the handle is alive, and the struct initialised.
+        check(|error| unsafe { sys::kandinsky_pipeline_default_options(self.handle.get(), &mut c, error) })?;
+        Ok(GenerateOptions {
+            top_k: Some(c.top_k as u32),
+            top_p: Some(c.top_p),
+            temperature: Some(c.temperature),
+            ..Default::default()
+        })
+    }
+
     /// Draws, ranks and enlarges pictures of a prompt and returns the kept ones, best first.
     pub fn generate(&self, prompt: &str, options: &GenerateOptions) -> Result<Vec<Picture>> {
         let prompt = text("prompt", prompt)?;
-        let call = Call::new(options.on_progress, options.on_preview);
-        let mut c = init(sys::kandinsky_generate_options_init);
+        let mut call = Call::new(options.on_progress);
+        call.preview = options.on_preview;
+        call.picture = options.on_picture;
+        let mut c = init_sized(sys::kandinsky_generate_options_init_sized);
         c.images = number("images", options.images)?;
         c.pick = number("pick", options.pick)?;
         c.top_k = options.top_k.map_or(Ok(-1), |k| number("top_k", k))?;
@@ -136,10 +154,12 @@ impl Pipeline {
         c.preview = call.on_preview();
         c.preview_user = call.user();
         c.preview_every = number("preview_every", options.preview_every)?;
+        c.picture = call.on_picture();
+        c.picture_user = call.user();
         c.cancel = Cancel::pointer(options.cancel);
         // SAFETY: handles, call and cancel are alive during the call.
         let pictures = Handle::make(sys::kandinsky_pictures_release, |pictures, error| unsafe {
-            sys::kandinsky_pipeline_generate(self.0.get(), prompt.as_ptr(), &c, pictures, error)
+            sys::kandinsky_pipeline_generate(self.handle.get(), prompt.as_ptr(), &c, pictures, error)
         });
         let pictures = call.end(pictures)?;
         // SAFETY: the handle is alive, and the index within.
@@ -149,7 +169,8 @@ impl Pipeline {
 }
 
 impl Picture {
-    unsafe fn from_c(list: *const sys::kandinsky_pictures, index: usize) -> Self {
+    /// A copy. The list must be alive and have such an index.
+    pub(crate) unsafe fn from_c(list: *const sys::kandinsky_pictures, index: usize) -> Self {
         let mut count = 0;
         let tokens = sys::kandinsky_pictures_tokens(list, index, &mut count);
         let ranked = sys::kandinsky_pictures_has_clip_score(list, index) != 0;

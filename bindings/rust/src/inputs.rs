@@ -66,6 +66,9 @@ pub(crate) fn optional(value: &Option<CString>) -> *const c_char {
 #[derive(Clone)]
 pub struct Bytes(Kept);
 
+/// Bytes that models look at, shared by those that share weights; `None` for a model from a file.
+pub(crate) type Keep = Option<Arc<Bytes>>;
+
 #[derive(Clone)]
 enum Kept {
     Cow(Cow<'static, [u8]>),

@@ -3,6 +3,7 @@
 
 mod arrays;
 mod callbacks;
+mod checkpoint;
 mod compute;
 mod draw;
 mod error;
@@ -19,7 +20,9 @@ mod tokenizer;
 mod transformer;
 mod vqgan;
 
-pub use callbacks::{Cancel, LogCallback, LogLevel, PreviewCallback, Progress, ProgressCallback, Stage};
+pub use callbacks::{Cancel, LogCallback, LogLevel, PictureCallback, PreviewCallback, Progress, ProgressCallback};
+pub use callbacks::{Stage, TokensCallback};
+pub use checkpoint::{Checkpoint, Tensor};
 pub use compute::{abi_version, devices, torch_version, version, ComputeOptions, Device, Precision};
 pub use draw::{DrawOptions, DrawnTokens};
 pub use error::{Error, ErrorCode, Result};
@@ -28,7 +31,7 @@ pub use image::Image;
 pub use inputs::Bytes;
 pub use pipeline::{estimate_memory, MemoryEstimate, Pipeline, PipelineOptions};
 pub use real_esrgan::{RealEsrgan, UpscaleOptions};
-pub use ruclip::RuClip;
+pub use ruclip::{Ranked, RuClip};
 pub use tokenizer::Tokenizer;
 pub use transformer::{Losses, Transformer, TransformerConfig};
 pub use vqgan::VqganDecoder;

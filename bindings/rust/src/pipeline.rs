@@ -1,7 +1,7 @@
 use crate::compute::ComputeOptions;
 use crate::error::{check, Result};
 use crate::handle::{init, Handle};
-use crate::inputs::{self, optional};
+use crate::inputs::{self, optional, Keep};
 use crate::real_esrgan::RealEsrgan;
 use crate::ruclip::RuClip;
 use crate::sys;
@@ -9,10 +9,23 @@ use crate::tokenizer::Tokenizer;
 use crate::transformer::{config_pointer, optional_config, Transformer, TransformerConfig};
 use crate::vqgan::VqganDecoder;
 use std::path::Path;
+use std::ptr::null;
 
 /// The whole way from a prompt to ranked, enlarged pictures.
 #[derive(Debug)]
-pub struct Pipeline(pub(crate) Handle<sys::kandinsky_pipeline>);
+pub struct Pipeline {
+    // Dropped before the bytes that its parts may look at.
+    pub(crate) handle: Handle<sys::kandinsky_pipeline>,
+    bytes: PartBytes,
+}
+
+#[derive(Debug, Default)]
+struct PartBytes {
+    transformer: Keep,
+    vqgan: Keep,
+    ruclip: Keep,
+    real_esrgan: Keep,
+}
 
 /// What is loaded, and how.
 #[derive(Clone, Copy)]
@@ -98,8 +111,33 @@ impl Pipeline {
             let made = Handle::make(sys::kandinsky_pipeline_release, |pipeline, error| unsafe {
                 sys::kandinsky_pipeline_load(directory.as_ptr(), c, pipeline, error)
             });
-            made.map(Pipeline)
+            made.map(|handle| Pipeline { handle, bytes: PartBytes::default() })
         })
+    }
+
+    /// Of parts that are loaded already, from memory for one: the pipeline shares their weights, and they may be dropped.
+    /// [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) for parts that do not fit each other.
+    pub fn from_parts(
+        tokenizer: &Tokenizer,
+        transformer: &Transformer,
+        vqgan: &VqganDecoder,
+        ruclip: Option<&RuClip>,
+        real_esrgan: Option<&RealEsrgan>,
+    ) -> Result<Self> {
+        // SAFETY: the handles are alive; the pipeline keeps the bytes that the parts look at.
+        let handle = Handle::make(sys::kandinsky_pipeline_release, |pipeline, error| unsafe {
+            let (tokenizer, transformer, vqgan) = (tokenizer.0.get(), transformer.handle.get(), vqgan.handle.get());
+            let ruclip = ruclip.map_or(null(), |part| part.handle.get());
+            let real_esrgan = real_esrgan.map_or(null(), |part| part.handle.get());
+            sys::kandinsky_pipeline_new(tokenizer, transformer, vqgan, ruclip, real_esrgan, pipeline, error)
+        })?;
+        let bytes = PartBytes {
+            transformer: transformer.bytes.clone(),
+            vqgan: vqgan.bytes.clone(),
+            ruclip: ruclip.and_then(|part| part.bytes.clone()),
+            real_esrgan: real_esrgan.and_then(|part| part.bytes.clone()),
+        };
+        Ok(Pipeline { handle, bytes })
     }
 
     // SAFETY of the following: the handle is alive, the other pointers are those of Handle::make.
@@ -107,7 +145,7 @@ impl Pipeline {
     /// The part as a model of its own that shares the pipeline's weights.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         let made = Handle::make(sys::kandinsky_tokenizer_release, |part, error| unsafe {
-            sys::kandinsky_pipeline_tokenizer(self.0.get(), part, error)
+            sys::kandinsky_pipeline_tokenizer(self.handle.get(), part, error)
         });
         made.map(Tokenizer)
     }
@@ -115,33 +153,33 @@ impl Pipeline {
     /// Likewise.
     pub fn transformer(&self) -> Result<Transformer> {
         let made = Handle::make(sys::kandinsky_transformer_release, |part, error| unsafe {
-            sys::kandinsky_pipeline_transformer(self.0.get(), part, error)
+            sys::kandinsky_pipeline_transformer(self.handle.get(), part, error)
         });
-        made.map(|handle| Transformer::new(handle, None))
+        made.map(|handle| Transformer::new(handle, self.bytes.transformer.clone()))
     }
 
     /// Likewise.
     pub fn vqgan(&self) -> Result<VqganDecoder> {
         let made = Handle::make(sys::kandinsky_vqgan_release, |part, error| unsafe {
-            sys::kandinsky_pipeline_vqgan(self.0.get(), part, error)
+            sys::kandinsky_pipeline_vqgan(self.handle.get(), part, error)
         });
-        made.map(|handle| VqganDecoder::new(handle, None))
+        made.map(|handle| VqganDecoder::new(handle, self.bytes.vqgan.clone()))
     }
 
     /// Likewise; [`ErrorCode::NotFound`](crate::ErrorCode::NotFound) if the pipeline has none.
     pub fn ruclip(&self) -> Result<RuClip> {
         let made = Handle::make(sys::kandinsky_ruclip_release, |part, error| unsafe {
-            sys::kandinsky_pipeline_ruclip(self.0.get(), part, error)
+            sys::kandinsky_pipeline_ruclip(self.handle.get(), part, error)
         });
-        made.map(|handle| RuClip::new(handle, None))
+        made.map(|handle| RuClip::new(handle, self.bytes.ruclip.clone()))
     }
 
     /// Likewise; [`ErrorCode::NotFound`](crate::ErrorCode::NotFound) if the pipeline has none.
     pub fn real_esrgan(&self) -> Result<RealEsrgan> {
         let made = Handle::make(sys::kandinsky_real_esrgan_release, |part, error| unsafe {
-            sys::kandinsky_pipeline_real_esrgan(self.0.get(), part, error)
+            sys::kandinsky_pipeline_real_esrgan(self.handle.get(), part, error)
         });
-        made.map(|handle| RealEsrgan::new(handle, None))
+        made.map(|handle| RealEsrgan::new(handle, self.bytes.real_esrgan.clone()))
     }
 }
 

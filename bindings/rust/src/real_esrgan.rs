@@ -3,16 +3,17 @@ use crate::compute::ComputeOptions;
 use crate::error::Result;
 use crate::handle::{init, Handle};
 use crate::image::Image;
-use crate::inputs::{self, Bytes};
+use crate::inputs::{self, Bytes, Keep};
 use crate::sys;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Enlarges pictures.
 #[derive(Debug)]
 pub struct RealEsrgan {
     // Dropped before the bytes that it may look at.
-    handle: Handle<sys::kandinsky_real_esrgan>,
-    _bytes: Option<Bytes>,
+    pub(crate) handle: Handle<sys::kandinsky_real_esrgan>,
+    pub(crate) bytes: Keep,
 }
 
 /// How a picture is cut into tiles, in pixels of the input.
@@ -77,11 +78,11 @@ impl RealEsrgan {
                 sys::kandinsky_real_esrgan_load_memory(data, size, name.as_ptr(), compute, real_esrgan, error)
             })
         })?;
-        Ok(RealEsrgan::new(handle, Some(bytes)))
+        Ok(RealEsrgan::new(handle, Some(Arc::new(bytes))))
     }
 
-    pub(crate) fn new(handle: Handle<sys::kandinsky_real_esrgan>, bytes: Option<Bytes>) -> Self {
-        RealEsrgan { handle, _bytes: bytes }
+    pub(crate) fn new(handle: Handle<sys::kandinsky_real_esrgan>, bytes: Keep) -> Self {
+        RealEsrgan { handle, bytes }
     }
 
     /// 2, 4 or 8.
@@ -90,10 +91,16 @@ impl RealEsrgan {
         unsafe { sys::kandinsky_real_esrgan_scale(self.handle.get()) as u32 }
     }
 
+    /// The number of weights.
+    pub fn parameter_count(&self) -> u64 {
+        // SAFETY: the handle is alive.
+        unsafe { sys::kandinsky_real_esrgan_parameter_count(self.handle.get()) as u64 }
+    }
+
     /// The picture, `scale()` times larger.
     pub fn upscale(&self, image: &Image, options: &UpscaleOptions) -> Result<Image> {
         let image = image.to_c()?;
-        let call = Call::new(options.on_progress, None);
+        let call = Call::new(options.on_progress);
         let mut c = init(sys::kandinsky_upscale_options_init);
         c.tile = inputs::number("tile", options.tile)?;
         c.padding = inputs::number("padding", options.padding)?;

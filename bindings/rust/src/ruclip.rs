@@ -3,18 +3,28 @@ use crate::compute::ComputeOptions;
 use crate::error::{check, Result};
 use crate::handle::Handle;
 use crate::image::{Image, Images};
-use crate::inputs::{self, Bytes, Texts};
+use crate::inputs::{self, Bytes, Keep, Texts};
 use crate::sys;
 use crate::tokenizer::Tokenizer;
 use std::borrow::Borrow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Tells how well pictures fit texts.
 #[derive(Debug)]
 pub struct RuClip {
     // Dropped before the bytes that it may look at.
-    handle: Handle<sys::kandinsky_ruclip>,
-    _bytes: Option<Bytes>,
+    pub(crate) handle: Handle<sys::kandinsky_ruclip>,
+    pub(crate) bytes: Keep,
+}
+
+/// A picture of a ranking.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranked {
+    /// Into the images given.
+    pub index: usize,
+    /// Cosine, -1..=1.
+    pub score: f32,
 }
 
 impl RuClip {
@@ -54,17 +64,60 @@ impl RuClip {
                 sys::kandinsky_ruclip_load_memory(data, size, name, config, tokenizer, compute, ruclip, error)
             })
         })?;
-        Ok(RuClip::new(handle, Some(bytes)))
+        Ok(RuClip::new(handle, Some(Arc::new(bytes))))
     }
 
-    pub(crate) fn new(handle: Handle<sys::kandinsky_ruclip>, bytes: Option<Bytes>) -> Self {
-        RuClip { handle, _bytes: bytes }
+    pub(crate) fn new(handle: Handle<sys::kandinsky_ruclip>, bytes: Keep) -> Self {
+        RuClip { handle, bytes }
     }
 
     /// Floats of a latent.
     pub fn width(&self) -> usize {
         // SAFETY: the handle is alive.
         unsafe { sys::kandinsky_ruclip_width(self.handle.get()) as usize }
+    }
+
+    /// Ids of a text: the `length` of [`Tokenizer::encode_for_ruclip`].
+    pub fn context_length(&self) -> usize {
+        // SAFETY: the handle is alive.
+        unsafe { sys::kandinsky_ruclip_context_length(self.handle.get()) as usize }
+    }
+
+    /// Pixels along one side of what the network sees.
+    pub fn resolution(&self) -> u32 {
+        // SAFETY: the handle is alive.
+        unsafe { sys::kandinsky_ruclip_resolution(self.handle.get()) as u32 }
+    }
+
+    /// The number of weights.
+    pub fn parameter_count(&self) -> u64 {
+        // SAFETY: the handle is alive.
+        unsafe { sys::kandinsky_ruclip_parameter_count(self.handle.get()) as u64 }
+    }
+
+    /// Its tokenizer, as a model of its own.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        // SAFETY: the handle is alive.
+        let made = Handle::make(sys::kandinsky_tokenizer_release, |tokenizer, error| unsafe {
+            sys::kandinsky_ruclip_tokenizer(self.handle.get(), tokenizer, error)
+        });
+        made.map(Tokenizer)
+    }
+
+    /// The `pick` (at least 1) pictures that fit the text best, best first, or all if there are fewer. Equal scores keep
+    /// their order.
+    pub fn rank<I: Borrow<Image>>(&self, text: &str, images: &[I], pick: u32) -> Result<Vec<Ranked>> {
+        let (text, pick, images) = (inputs::text("text", text)?, inputs::number("pick", pick)?, Images::new(images)?);
+        let mut ranked = vec![sys::kandinsky_ranked { index: 0, score: 0.0 }; images.len()];
+        let mut count = 0;
+        // SAFETY: handles and string are alive, and the arrays as long as they say.
+        check(|error| unsafe {
+            let (handle, text, capacity) = (self.handle.get(), text.as_ptr(), ranked.len());
+            let (first, many) = (images.pointer(), images.len());
+            let (values, count) = (ranked.as_mut_ptr(), &mut count);
+            sys::kandinsky_ruclip_rank(handle, text, first, many, pick, values, capacity, count, error)
+        })?;
+        Ok(ranked[..count].iter().map(|c| Ranked { index: c.index as usize, score: c.score }).collect())
     }
 
     /// Cosines: a row for each text, with one number for each picture.

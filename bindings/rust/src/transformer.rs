@@ -2,12 +2,13 @@ use crate::arrays::{fill, rows, table};
 use crate::compute::{ComputeOptions, Precision};
 use crate::error::{check, Error, Result};
 use crate::handle::Handle;
-use crate::inputs::Bytes;
+use crate::inputs::{Bytes, Keep};
 use crate::{inputs, sys};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr::null;
+use std::sync::Arc;
 
 /// A transformer's sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -109,7 +110,7 @@ pub struct Losses {
 pub struct Transformer {
     // Dropped before the bytes that it may look at.
     pub(crate) handle: Handle<sys::kandinsky_transformer>,
-    _bytes: Option<Bytes>,
+    pub(crate) bytes: Keep,
 }
 
 impl Transformer {
@@ -151,11 +152,11 @@ impl Transformer {
                 sys::kandinsky_transformer_load_memory(data, size, name.as_ptr(), config, compute, transformer, error)
             })
         })?;
-        Ok(Transformer::new(handle, Some(bytes)))
+        Ok(Transformer::new(handle, Some(Arc::new(bytes))))
     }
 
-    pub(crate) fn new(handle: Handle<sys::kandinsky_transformer>, bytes: Option<Bytes>) -> Self {
-        Transformer { handle, _bytes: bytes }
+    pub(crate) fn new(handle: Handle<sys::kandinsky_transformer>, bytes: Keep) -> Self {
+        Transformer { handle, bytes }
     }
 
     /// The sizes, as given or detected.
@@ -204,6 +205,18 @@ impl Transformer {
             )
         })?;
         Ok(table(&values, text.len() + image.len()))
+    }
+
+    /// The perplexity score of a finished image, grid * grid ids after `text_length` ids, by one pass; drawing gives the
+    /// same number on the way.
+    pub fn ppl(&self, text: &[i32], image: &[i32]) -> Result<f64> {
+        let mut ppl = 0.0;
+        // SAFETY: the handle is alive, and the slices are as long as they say.
+        check(|error| unsafe {
+            let (texts, images) = (text.as_ptr(), image.as_ptr());
+            sys::kandinsky_transformer_ppl(self.handle.get(), texts, text.len(), images, image.len(), &mut ppl, error)
+        })?;
+        Ok(ppl)
     }
 
     /// Over pairs of a text, `text_length` ids, and an image, grid * grid ids.

@@ -3,16 +3,17 @@ use crate::compute::ComputeOptions;
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::image::Image;
-use crate::inputs::{self, optional, Bytes};
+use crate::inputs::{self, optional, Bytes, Keep};
 use crate::sys;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Turns image tokens into pictures, and pictures into tokens.
 #[derive(Debug)]
 pub struct VqganDecoder {
     // Dropped before the bytes that it may look at.
-    handle: Handle<sys::kandinsky_vqgan>,
-    _bytes: Option<Bytes>,
+    pub(crate) handle: Handle<sys::kandinsky_vqgan>,
+    pub(crate) bytes: Keep,
 }
 
 impl VqganDecoder {
@@ -50,11 +51,11 @@ impl VqganDecoder {
                 sys::kandinsky_vqgan_load_memory(data, size, name.as_ptr(), optional(&config), compute, vqgan, error)
             })
         })?;
-        Ok(VqganDecoder::new(handle, Some(bytes)))
+        Ok(VqganDecoder::new(handle, Some(Arc::new(bytes))))
     }
 
-    pub(crate) fn new(handle: Handle<sys::kandinsky_vqgan>, bytes: Option<Bytes>) -> Self {
-        VqganDecoder { handle, _bytes: bytes }
+    pub(crate) fn new(handle: Handle<sys::kandinsky_vqgan>, bytes: Keep) -> Self {
+        VqganDecoder { handle, bytes }
     }
 
     /// Pixels a token, along one side.
@@ -69,7 +70,14 @@ impl VqganDecoder {
         unsafe { sys::kandinsky_vqgan_codebook_size(self.handle.get()) as u32 }
     }
 
-    /// A picture of each row of grid_height * grid_width tokens, each `0..codebook_size()`.
+    /// The number of weights.
+    pub fn parameter_count(&self) -> u64 {
+        // SAFETY: the handle is alive.
+        unsafe { sys::kandinsky_vqgan_parameter_count(self.handle.get()) as u64 }
+    }
+
+    /// A picture of each row of grid_height * grid_width tokens, each `0..codebook_size()`. Sides of the
+    /// grid: 1..=1024.
     pub fn decode<R: AsRef<[i32]>>(&self, tokens: &[R], grid_height: u32, grid_width: u32) -> Result<Vec<Image>> {
         let (height, width) = (inputs::number("grid_height", grid_height)?, inputs::number("grid_width", grid_width)?);
         if height < 1 || width < 1 {

@@ -25,16 +25,17 @@ fn layout_in_rust() -> BTreeMap<String, usize> {
     }
     structs! {
         kandinsky_error { code message subject }
-        kandinsky_progress { stage step steps images }
+        kandinsky_progress { stage step steps images number }
         kandinsky_compute_options { struct_size device precision threads log log_user }
         kandinsky_transformer_config {
             struct_size layers hidden heads text_length grid text_vocab image_vocab version sandwich relax
         }
         kandinsky_draw_options {
             struct_size images first_number batch seed temperature top_k top_p greedy forced forced_count progress
-            progress_user cancel
+            progress_user cancel preview preview_user preview_every
         }
         kandinsky_loss_values { text image total }
+        kandinsky_ranked { index score }
         kandinsky_upscale_options { struct_size tile padding mirror batch reference progress progress_user cancel }
         kandinsky_pipeline_options {
             struct_size compute rank super_resolution transformer_config transformer tokenizer vqgan ruclip real_esrgan
@@ -46,7 +47,8 @@ fn layout_in_rust() -> BTreeMap<String, usize> {
         }
         kandinsky_generate_options {
             struct_size images pick top_k top_p temperature greedy seed batch rank super_resolution image_prompt up down
-            left right crop_first progress progress_user preview preview_user preview_every cancel
+            left right crop_first progress progress_user preview preview_user preview_every cancel picture
+            picture_user
         }
     }
     macro_rules! constants {
@@ -183,7 +185,7 @@ fn functions() {
             .collect();
         expected.insert(start[split..].to_string(), format!("({}) -> {result}", parameters.join(", ")));
     }
-    assert!(expected.len() > 90);
+    assert!(expected.len() > 130);
 
     let mut actual = BTreeMap::new();
     for declaration in include_str!("../src/sys/functions.rs").split("pub fn ").skip(1) {

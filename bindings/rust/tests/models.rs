@@ -1,7 +1,7 @@
 mod common;
 use common::{fails, gradient, nano, read};
+use kandinsky::{Checkpoint, RealEsrgan, RuClip, Tokenizer, Transformer, TransformerConfig, VqganDecoder};
 use kandinsky::{ComputeOptions, Device, DrawOptions, ErrorCode, Image, LogLevel, Precision, Stage, UpscaleOptions};
-use kandinsky::{RealEsrgan, RuClip, Tokenizer, Transformer, TransformerConfig, VqganDecoder};
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -52,6 +52,23 @@ fn tokenizer() {
     assert_eq!(tokenizer.encode_for_ruclip("красное сердце", 16).unwrap()[1..=ids.len()], ids);
     assert!(tokenizer.encode("").unwrap().is_empty() && tokenizer.decode(&[]).unwrap().is_empty());
 
+    let texts = ["красное сердце", "", "кот"];
+    let lists = tokenizer.encode_batch(&texts, 2).unwrap();
+    assert_eq!(lists, texts.map(|text| tokenizer.encode(text).unwrap()));
+    assert_eq!(tokenizer.encode_with_dropout(texts[0], 0.0, 1).unwrap(), ids);
+    let dropped = tokenizer.encode_with_dropout(texts[0], 0.9, 9).unwrap();
+    assert!(dropped.len() > ids.len() && dropped == tokenizer.encode_with_dropout(texts[0], 0.9, 9).unwrap());
+    assert_eq!(tokenizer.decode(&dropped).unwrap(), texts[0]);
+    let piece = tokenizer.id_to_piece(ids[0]).unwrap();
+    assert!(piece.starts_with('\u{2581}') && tokenizer.piece_to_id(&piece).unwrap() == ids[0], "{piece}");
+    assert_eq!(tokenizer.piece_to_id("no such piece").unwrap(), tokenizer.unk_id());
+    assert_eq!((tokenizer.pad_id(), tokenizer.bos_id(), tokenizer.eos_id()), (0, 2, 3));
+    assert_eq!(tokenizer.kind(), "yttm");
+
+    fails(tokenizer.encode_batch(&["кот", "a\0b"], 0), ErrorCode::InvalidArgument, "texts");
+    fails(tokenizer.encode_batch(&texts, 5000), ErrorCode::InvalidArgument, "threads");
+    fails(tokenizer.encode_with_dropout("кот", 1.5, 0), ErrorCode::InvalidArgument, "probability");
+    fails(tokenizer.id_to_piece(-1), ErrorCode::InvalidArgument, "id");
     fails(tokenizer.encode("a\0b"), ErrorCode::InvalidArgument, "text");
     fails(tokenizer.encode_for_transformer("кот", 1), ErrorCode::InvalidArgument, "length");
     fails(tokenizer.encode_for_ruclip("кот", usize::MAX), ErrorCode::InvalidArgument, "length");
@@ -84,8 +101,22 @@ fn transformer() {
         ControlFlow::Continue(())
     };
     let options = DrawOptions { images: 2, first_number: 5, seed: 7, forced: Some(&forced), ..Default::default() };
-    let drawn = model.draw(&text, &DrawOptions { on_progress: Some(&count), ..options }).unwrap();
+    let seen = RefCell::new(Vec::new());
+    let look = |number: u32, tokens: &[i32]| {
+        seen.borrow_mut().push((number, tokens.to_vec()));
+        ControlFlow::Continue(())
+    };
+    let previewing = DrawOptions { on_preview: Some(&look), preview_every: 100, ..options };
+    let drawn = model.draw(&text, &DrawOptions { on_progress: Some(&count), ..previewing }).unwrap();
     assert!(steps.get() >= length - 10);
+    let seen = seen.take();
+    assert!(seen.len() >= 4 && seen.iter().any(|(_, tokens)| tokens.len() >= 100));
+    for (number, tokens) in &seen {
+        assert_eq!(tokens[..], drawn[*number as usize - 5].tokens[..tokens.len()]);
+    }
+    let stop = |_: u32, _: &[i32]| ControlFlow::Break(());
+    let stopped = model.draw(&text, &DrawOptions { on_preview: Some(&stop), ..previewing });
+    fails(stopped, ErrorCode::Cancelled, "");
     assert_eq!((drawn.len(), drawn[1].number, drawn[1].tokens.len()), (2, 6, length));
     assert_eq!(drawn[1].tokens[..10], forced[..10]);
     // The same image on its own, from the model in memory.
@@ -98,6 +129,10 @@ fn transformer() {
     let losses = model.losses(&[&text], &[tokens]).unwrap();
     assert!(losses.text > 0.0 && (losses.total - (losses.text + 7.0 * losses.image) / 8.0).abs() < 1e-6);
 
+    let ppl = model.ppl(&text, tokens).unwrap();
+    assert!((ppl / drawn[1].ppl - 1.0).abs() < 1e-4, "{ppl} {}", drawn[1].ppl);
+
+    fails(model.ppl(&text, &tokens[..5]), ErrorCode::InvalidArgument, "image");
     fails(model.losses(&[&text], &[&tokens[..5]]), ErrorCode::InvalidArgument, "images");
     fails(model.losses(&[&text], &[] as &[&[i32]]), ErrorCode::InvalidArgument, "images");
     fails(model.logits(&text[..3], &[]), ErrorCode::InvalidArgument, "text");
@@ -122,7 +157,7 @@ fn vqgan() {
     let config = String::from_utf8(read("vae/config.json")).unwrap();
     let bytes = read("vae/vqgan.gumbelf8.model.ckpt");
     let same = VqganDecoder::from_bytes(bytes, "nano", Some(&config), &ComputeOptions::default()).unwrap();
-    assert!(vqgan.downsampling() == 8 && vqgan.codebook_size() > 100);
+    assert!(vqgan.parameter_count() > 0 && vqgan.downsampling() == 8 && vqgan.codebook_size() > 100);
     let rows = [[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]];
     let pictures = vqgan.decode(&rows, 2, 3).unwrap();
     assert_eq!((pictures.len(), pictures[1].width(), pictures[1].height()), (2, 24, 16));
@@ -155,6 +190,16 @@ fn ruclip() {
     assert!((dot - scores[2][1]).abs() < 1e-5, "{dot} {}", scores[2][1]);
     assert_ne!(ruclip.text_latents(&texts, &["{}"]).unwrap(), captions);
 
+    let ranked = ruclip.rank(texts[2], &pictures, 9).unwrap();
+    assert!(ranked.len() == 2 && ranked[0].score >= ranked[1].score && ranked[0].index + ranked[1].index == 1);
+    assert!((ranked[0].score - scores[2][ranked[0].index]).abs() < 1e-5);
+    assert_eq!(ruclip.rank(texts[2], &pictures, 1).unwrap(), ranked[..1]);
+    assert!(ruclip.rank(texts[2], &[] as &[Image], 1).unwrap().is_empty());
+    let (own, length) = (ruclip.tokenizer().unwrap(), ruclip.context_length());
+    assert!(own.encode_for_ruclip(texts[0], length).unwrap().len() == length && own.vocab_size() > 100);
+    assert!(ruclip.parameter_count() > 0 && ruclip.resolution() > 0);
+
+    fails(ruclip.rank(texts[2], &pictures, 0), ErrorCode::InvalidArgument, "pick");
     fails(ruclip.scores(&["a\0b"], &pictures), ErrorCode::InvalidArgument, "texts");
     assert!(ruclip.text_latents(&texts, &["no braces"]).is_err());
     fails(RuClip::load("/nonexistent"), ErrorCode::NotFound, "/nonexistent");
@@ -171,6 +216,7 @@ fn real_esrgan() {
         ControlFlow::Continue(())
     };
     let large = model.upscale(&image, &UpscaleOptions { on_progress: Some(&count), ..Default::default() }).unwrap();
+    assert!(model.parameter_count() > 0);
     assert_eq!((model.scale(), large.width(), large.height()), (4, 64, 32));
     assert!(steps.get() > 0);
     assert_eq!(same.upscale(&image, &UpscaleOptions::default()).unwrap(), large);
@@ -178,4 +224,27 @@ fn real_esrgan() {
     assert_ne!(model.upscale(&image, &bare).unwrap(), large);
     let small = UpscaleOptions { tile: 10, ..Default::default() };
     fails(model.upscale(&image, &small), ErrorCode::InvalidArgument, "tile");
+}
+
+#[test]
+fn checkpoint() {
+    let path = nano("x4/RealESRGAN_x4.pth");
+    let file = Checkpoint::open(&path).unwrap();
+    let same = Checkpoint::from_bytes(read("x4/RealESRGAN_x4.pth"), "nano").unwrap();
+    assert!(file.format().starts_with("torch-") && same.format() == file.format());
+    assert!(file.tensors().len() > 10 && same.tensors().len() == file.tensors().len());
+    let elements = |shape: Vec<usize>| shape.iter().product::<usize>();
+    let weights: usize = file.tensors().map(|tensor| elements(tensor.shape())).sum();
+    assert!(weights as u64 >= RealEsrgan::load(&path).unwrap().parameter_count());
+    let first = file.tensors().next().unwrap();
+    let found = same.get(&first.name()).unwrap();
+    assert_eq!(
+        (found.dtype(), found.shape(), found.read().unwrap()),
+        (first.dtype(), first.shape(), first.read().unwrap())
+    );
+    assert!(first.read().unwrap().len() % elements(first.shape()) == 0 && first.dtype().starts_with("float"));
+    assert!(file.get("no such tensor").is_none());
+
+    fails(Checkpoint::open("/nonexistent"), ErrorCode::NotFound, "/nonexistent");
+    fails(Checkpoint::from_bytes(&b"PK"[..], "mine"), ErrorCode::BadFile, "mine");
 }

@@ -2,7 +2,8 @@ mod common;
 use common::{fails, nano};
 use kandinsky::{Cancel, DrawOptions, ErrorCode, GenerateOptions, Image, ImagePrompt, Progress, Stage, UpscaleOptions};
 use kandinsky::{ComputeOptions, LogLevel, Pipeline, PipelineOptions, TransformerConfig};
-use std::cell::Cell;
+use kandinsky::{Picture, RealEsrgan, RuClip, Tokenizer, Transformer, VqganDecoder};
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::channel;
@@ -30,10 +31,18 @@ fn estimate() {
 fn generate() {
     let pipeline = load();
     let (steps, previews) = (Cell::new([0; 4]), Cell::new(0));
+    let (handed, enlarged) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
     let on_progress = |progress: &Progress| {
         let mut counts = steps.get();
         counts[progress.stage as usize] += 1;
         steps.set(counts);
+        if progress.stage == Stage::Enlarging {
+            enlarged.borrow_mut().push(progress.number);
+        }
+        Continue(())
+    };
+    let on_picture = |picture: Picture| {
+        handed.borrow_mut().push(picture);
         Continue(())
     };
     let on_preview = |number: u32, tokens: u32, image: &Image| {
@@ -48,12 +57,18 @@ fn generate() {
         on_progress: Some(&on_progress),
         on_preview: Some(&on_preview),
         preview_every: 64,
+        on_picture: Some(&on_picture),
         ..Default::default()
     };
     let pictures = pipeline.generate(HEART, &options).unwrap();
     let counts = steps.get();
     assert!(counts[0] > 100 && counts.iter().all(|&count| count > 0) && previews.get() >= 9, "{counts:?}");
     assert_eq!(pictures.len(), 2);
+    assert_eq!(handed.into_inner(), pictures);
+    let numbers: Vec<u32> = pictures.iter().map(|picture| picture.number).collect();
+    let mut enlarged = enlarged.into_inner();
+    enlarged.dedup();
+    assert_eq!(enlarged, numbers);
     let best = &pictures[0];
     assert!(best.clip_score > pictures[1].clip_score && best.clip_score.is_some() && best.ppl >= 1.0);
     assert_eq!((best.seed, best.image.width(), best.tokens.len()), (11, 512, 256));
@@ -84,6 +99,43 @@ fn generate() {
     let continued = load().generate(HEART, &options).unwrap();
     assert_eq!(continued[0].tokens[..128], vqgan.encode(&decoded[0]).unwrap()[..128]);
     assert_eq!((continued[0].clip_score, continued[0].image.width()), (None, 128));
+}
+
+#[test]
+fn of_parts() {
+    let compute = ComputeOptions::default();
+    let read = common::read;
+    let text = |path| String::from_utf8(read(path)).unwrap();
+    let tokenizer = Tokenizer::load(nano("tokenizer/bpe.model")).unwrap();
+    let transformer = Transformer::from_bytes(read("rudalle_kandinsky.bin"), "t", None, &compute).unwrap();
+    let bytes = read("vae/vqgan.gumbelf8.model.ckpt");
+    let vqgan = VqganDecoder::from_bytes(bytes, "v", Some(&text("vae/config.json")), &compute).unwrap();
+    let (bytes, captions) = (read("ruclip/pytorch_model.bin"), Tokenizer::load(nano("ruclip/bpe.model")).unwrap());
+    let ruclip = RuClip::from_bytes(bytes, "r", &text("ruclip/config.json"), &captions, &compute).unwrap();
+    let real_esrgan = RealEsrgan::from_bytes(read("x4/RealESRGAN_x4.pth"), "e", &compute).unwrap();
+    let made = Pipeline::from_parts(&tokenizer, &transformer, &vqgan, Some(&ruclip), Some(&real_esrgan)).unwrap();
+    let bare = Pipeline::from_parts(&tokenizer, &transformer, &vqgan, None, None).unwrap();
+    // The bytes that the parts were read from stay with the pipelines, and with parts of theirs.
+    drop((tokenizer, transformer, vqgan, ruclip, real_esrgan));
+    fails(bare.ruclip(), ErrorCode::NotFound, "ruclip");
+
+    // generation_config.json belongs to the directory, so parts have the defaults.
+    let options = load().default_options().unwrap();
+    assert_eq!((options.top_k, options.top_p, options.temperature), (Some(512), Some(0.95), Some(1.0)));
+    let defaults = made.default_options().unwrap();
+    assert_eq!((defaults.top_k, defaults.top_p, defaults.images), (Some(4096), Some(0.975), 8));
+    let options = GenerateOptions { images: 2, pick: 1, seed: 5, ..options };
+    let expected = load().generate(HEART, &GenerateOptions { top_k: None, top_p: None, ..options }).unwrap();
+    assert_eq!(made.generate(HEART, &options).unwrap(), expected);
+    let upscaler = made.real_esrgan().unwrap();
+    drop(made);
+    assert_eq!(upscaler.upscale(&common::gradient(8, 8), &UpscaleOptions::default()).unwrap().width(), 32);
+    // A tokenizer of more ids than the transformer has does not fit.
+    let characters: String = (0..30_000).map(|i| format!("{} {}\n", 0x4e00 + i, 4 + i)).collect();
+    let large = Tokenizer::from_bytes(format!("30000 0\n{characters}1 0 2 3\n").as_bytes(), "large").unwrap();
+    let (transformer, vqgan) = (bare.transformer().unwrap(), bare.vqgan().unwrap());
+    let unfit = Pipeline::from_parts(&large, &transformer, &vqgan, None, None);
+    fails(unfit, ErrorCode::InvalidArgument, "tokenizer");
 }
 
 #[test]
@@ -183,6 +235,16 @@ fn callbacks_cancel_or_panic() {
     let options = GenerateOptions { on_preview: Some(&previewed), preview_every: 16, ..one };
     fails(pipeline.generate(HEART, &options), ErrorCode::Cancelled, "");
 
+    // What was handed over is there although a later step fails.
+    let kept = RefCell::new(Vec::new());
+    let one_only = |picture: Picture| {
+        kept.borrow_mut().push(picture.number);
+        Break(())
+    };
+    let options = GenerateOptions { images: 2, on_picture: Some(&one_only), super_resolution: false, ..one };
+    fails(pipeline.generate(HEART, &options), ErrorCode::Cancelled, "");
+    assert_eq!(kept.into_inner().len(), 1);
+
     // A panic passes the library by, once, and leaves everything usable.
     let calls = Cell::new(0);
     let oops = |_: &Progress| -> ControlFlow<()> {
@@ -207,12 +269,13 @@ fn threads_share_a_model() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Pipeline>();
     shared::<Cancel>();
-    shared::<kandinsky::Tokenizer>();
-    shared::<kandinsky::Transformer>();
-    shared::<kandinsky::VqganDecoder>();
-    shared::<kandinsky::RuClip>();
-    shared::<kandinsky::RealEsrgan>();
-    shared::<kandinsky::Picture>();
+    shared::<Tokenizer>();
+    shared::<Transformer>();
+    shared::<VqganDecoder>();
+    shared::<RuClip>();
+    shared::<RealEsrgan>();
+    shared::<kandinsky::Checkpoint>();
+    shared::<Picture>();
     shared::<kandinsky::Error>();
 
     let pipeline = load();

@@ -98,6 +98,31 @@ extern "C" {
         length: usize,
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
+    pub fn kandinsky_tokenizer_encode_batch(
+        tokenizer: *const kandinsky_tokenizer,
+        texts: *const *const c_char,
+        text_count: usize,
+        threads: i32,
+        lists: *mut *mut kandinsky_token_lists,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
+    pub fn kandinsky_token_lists_count(lists: *const kandinsky_token_lists) -> usize;
+    pub fn kandinsky_token_lists_ids(
+        lists: *const kandinsky_token_lists,
+        index: usize,
+        count: *mut usize,
+    ) -> *const i32;
+    pub fn kandinsky_token_lists_release(lists: *mut kandinsky_token_lists);
+    pub fn kandinsky_tokenizer_encode_with_dropout(
+        tokenizer: *const kandinsky_tokenizer,
+        text: *const c_char,
+        probability: f64,
+        seed: u64,
+        ids: *mut i32,
+        capacity: usize,
+        count: *mut usize,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
     pub fn kandinsky_tokenizer_decode(
         tokenizer: *const kandinsky_tokenizer,
         ids: *const i32,
@@ -105,6 +130,23 @@ extern "C" {
         text: *mut *mut kandinsky_buffer,
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
+    pub fn kandinsky_tokenizer_id_to_piece(
+        tokenizer: *const kandinsky_tokenizer,
+        id: i32,
+        piece: *mut *mut kandinsky_buffer,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
+    pub fn kandinsky_tokenizer_piece_to_id(
+        tokenizer: *const kandinsky_tokenizer,
+        piece: *const c_char,
+        id: *mut i32,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
+    pub fn kandinsky_tokenizer_pad_id(tokenizer: *const kandinsky_tokenizer) -> i32;
+    pub fn kandinsky_tokenizer_unk_id(tokenizer: *const kandinsky_tokenizer) -> i32;
+    pub fn kandinsky_tokenizer_bos_id(tokenizer: *const kandinsky_tokenizer) -> i32;
+    pub fn kandinsky_tokenizer_eos_id(tokenizer: *const kandinsky_tokenizer) -> i32;
+    pub fn kandinsky_tokenizer_kind(tokenizer: *const kandinsky_tokenizer) -> *const c_char;
     pub fn kandinsky_tokenizer_release(tokenizer: *mut kandinsky_tokenizer);
     pub fn kandinsky_transformer_config_init(
         config: *mut kandinsky_transformer_config,
@@ -136,6 +178,7 @@ extern "C" {
     pub fn kandinsky_transformer_device(transformer: *const kandinsky_transformer) -> *const c_char;
     pub fn kandinsky_transformer_precision(transformer: *const kandinsky_transformer) -> i32;
     pub fn kandinsky_draw_options_init(options: *mut kandinsky_draw_options);
+    pub fn kandinsky_draw_options_init_sized(options: *mut kandinsky_draw_options, struct_size: usize);
     pub fn kandinsky_transformer_draw(
         transformer: *const kandinsky_transformer,
         text: *const i32,
@@ -168,6 +211,15 @@ extern "C" {
         losses: *mut kandinsky_loss_values,
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
+    pub fn kandinsky_transformer_ppl(
+        transformer: *const kandinsky_transformer,
+        text: *const i32,
+        text_count: usize,
+        image: *const i32,
+        image_count: usize,
+        ppl: *mut f64,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
     pub fn kandinsky_transformer_release(transformer: *mut kandinsky_transformer);
     pub fn kandinsky_vqgan_load(
         path: *const c_char,
@@ -186,6 +238,7 @@ extern "C" {
     ) -> kandinsky_status;
     pub fn kandinsky_vqgan_downsampling(vqgan: *const kandinsky_vqgan) -> i32;
     pub fn kandinsky_vqgan_codebook_size(vqgan: *const kandinsky_vqgan) -> i32;
+    pub fn kandinsky_vqgan_parameter_count(vqgan: *const kandinsky_vqgan) -> i64;
     pub fn kandinsky_vqgan_decode(
         vqgan: *const kandinsky_vqgan,
         tokens: *const i32,
@@ -221,6 +274,14 @@ extern "C" {
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
     pub fn kandinsky_ruclip_width(ruclip: *const kandinsky_ruclip) -> i32;
+    pub fn kandinsky_ruclip_context_length(ruclip: *const kandinsky_ruclip) -> i32;
+    pub fn kandinsky_ruclip_resolution(ruclip: *const kandinsky_ruclip) -> i32;
+    pub fn kandinsky_ruclip_parameter_count(ruclip: *const kandinsky_ruclip) -> i64;
+    pub fn kandinsky_ruclip_tokenizer(
+        ruclip: *const kandinsky_ruclip,
+        tokenizer: *mut *mut kandinsky_tokenizer,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
     pub fn kandinsky_ruclip_scores(
         ruclip: *const kandinsky_ruclip,
         texts: *const *const c_char,
@@ -250,6 +311,17 @@ extern "C" {
         count: *mut usize,
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
+    pub fn kandinsky_ruclip_rank(
+        ruclip: *const kandinsky_ruclip,
+        text: *const c_char,
+        images: *const *const kandinsky_image,
+        image_count: usize,
+        pick: i32,
+        ranked: *mut kandinsky_ranked,
+        capacity: usize,
+        count: *mut usize,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
     pub fn kandinsky_ruclip_release(ruclip: *mut kandinsky_ruclip);
     pub fn kandinsky_real_esrgan_load(
         path: *const c_char,
@@ -266,6 +338,7 @@ extern "C" {
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
     pub fn kandinsky_real_esrgan_scale(real_esrgan: *const kandinsky_real_esrgan) -> i32;
+    pub fn kandinsky_real_esrgan_parameter_count(real_esrgan: *const kandinsky_real_esrgan) -> i64;
     pub fn kandinsky_upscale_options_init(options: *mut kandinsky_upscale_options);
     pub fn kandinsky_real_esrgan_upscale(
         real_esrgan: *const kandinsky_real_esrgan,
@@ -287,6 +360,15 @@ extern "C" {
     pub fn kandinsky_pipeline_load(
         directory: *const c_char,
         options: *const kandinsky_pipeline_options,
+        pipeline: *mut *mut kandinsky_pipeline,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
+    pub fn kandinsky_pipeline_new(
+        tokenizer: *const kandinsky_tokenizer,
+        transformer: *const kandinsky_transformer,
+        vqgan: *const kandinsky_vqgan,
+        ruclip: *const kandinsky_ruclip,
+        real_esrgan: *const kandinsky_real_esrgan,
         pipeline: *mut *mut kandinsky_pipeline,
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
@@ -316,6 +398,12 @@ extern "C" {
         error: *mut kandinsky_error,
     ) -> kandinsky_status;
     pub fn kandinsky_generate_options_init(options: *mut kandinsky_generate_options);
+    pub fn kandinsky_generate_options_init_sized(options: *mut kandinsky_generate_options, struct_size: usize);
+    pub fn kandinsky_pipeline_default_options(
+        pipeline: *const kandinsky_pipeline,
+        options: *mut kandinsky_generate_options,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
     pub fn kandinsky_pipeline_generate(
         pipeline: *const kandinsky_pipeline,
         prompt: *const c_char,
@@ -337,4 +425,32 @@ extern "C" {
     ) -> *const i32;
     pub fn kandinsky_pictures_release(pictures: *mut kandinsky_pictures);
     pub fn kandinsky_pipeline_release(pipeline: *mut kandinsky_pipeline);
+    pub fn kandinsky_checkpoint_open(
+        path: *const c_char,
+        checkpoint: *mut *mut kandinsky_checkpoint,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
+    pub fn kandinsky_checkpoint_open_memory(
+        bytes: *const c_void,
+        size: usize,
+        name: *const c_char,
+        checkpoint: *mut *mut kandinsky_checkpoint,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
+    pub fn kandinsky_checkpoint_format(checkpoint: *const kandinsky_checkpoint) -> *const c_char;
+    pub fn kandinsky_checkpoint_count(checkpoint: *const kandinsky_checkpoint) -> usize;
+    pub fn kandinsky_checkpoint_name(checkpoint: *const kandinsky_checkpoint, index: usize) -> *const c_char;
+    pub fn kandinsky_checkpoint_dtype(checkpoint: *const kandinsky_checkpoint, index: usize) -> *const c_char;
+    pub fn kandinsky_checkpoint_shape(
+        checkpoint: *const kandinsky_checkpoint,
+        index: usize,
+        dimensions: *mut usize,
+    ) -> *const i64;
+    pub fn kandinsky_checkpoint_read(
+        checkpoint: *const kandinsky_checkpoint,
+        index: usize,
+        bytes: *mut *mut kandinsky_buffer,
+        error: *mut kandinsky_error,
+    ) -> kandinsky_status;
+    pub fn kandinsky_checkpoint_release(checkpoint: *mut kandinsky_checkpoint);
 }

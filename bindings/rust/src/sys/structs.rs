@@ -43,13 +43,17 @@ macro_rules! opaque {
 opaque! {
     kandinsky_devices kandinsky_cancel kandinsky_buffer kandinsky_image kandinsky_images kandinsky_tokenizer
     kandinsky_transformer kandinsky_drawn kandinsky_vqgan kandinsky_ruclip kandinsky_real_esrgan kandinsky_pipeline
-    kandinsky_pictures
+    kandinsky_pictures kandinsky_token_lists kandinsky_checkpoint
 }
 
 pub type kandinsky_progress_callback =
     Option<unsafe extern "C" fn(user: *mut c_void, progress: *const kandinsky_progress) -> i32>;
 pub type kandinsky_preview_callback =
     Option<unsafe extern "C" fn(user: *mut c_void, number: i32, tokens: i32, image: *const kandinsky_image) -> i32>;
+pub type kandinsky_tokens_callback =
+    Option<unsafe extern "C" fn(user: *mut c_void, number: i32, tokens: *const i32, count: usize) -> i32>;
+pub type kandinsky_picture_callback =
+    Option<unsafe extern "C" fn(user: *mut c_void, picture: *const kandinsky_pictures) -> i32>;
 pub type kandinsky_log_callback = Option<unsafe extern "C" fn(user: *mut c_void, level: i32, message: *const c_char)>;
 
 #[repr(C)]
@@ -67,6 +71,7 @@ pub struct kandinsky_progress {
     pub step: i32,
     pub steps: i32,
     pub images: i32,
+    pub number: i32,
 }
 
 #[repr(C)]
@@ -113,6 +118,9 @@ pub struct kandinsky_draw_options {
     pub progress: kandinsky_progress_callback,
     pub progress_user: *mut c_void,
     pub cancel: *const kandinsky_cancel,
+    pub preview: kandinsky_tokens_callback,
+    pub preview_user: *mut c_void,
+    pub preview_every: i32,
 }
 
 #[repr(C)]
@@ -121,6 +129,13 @@ pub struct kandinsky_loss_values {
     pub text: f64,
     pub image: f64,
     pub total: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kandinsky_ranked {
+    pub index: i32,
+    pub score: f32,
 }
 
 #[repr(C)]
@@ -192,4 +207,6 @@ pub struct kandinsky_generate_options {
     pub preview_user: *mut c_void,
     pub preview_every: i32,
     pub cancel: *const kandinsky_cancel,
+    pub picture: kandinsky_picture_callback,
+    pub picture_user: *mut c_void,
 }
