@@ -8,12 +8,13 @@
 
 Models may be shared between threads. Everything that fails raises a subclass of kandinsky.Error.
 """
+from ._checkpoint import Checkpoint, TensorInfo
 from ._devices import Device, devices, torch_version, version
 from ._image import Image, ImageLike
-from ._pipeline import ImagePrompt, MemoryEstimate, Picture, Pipeline, estimate
+from ._pipeline import DefaultOptions, ImagePrompt, MemoryEstimate, OnPicture, Picture, Pipeline, estimate
 from ._real_esrgan import RealEsrgan
-from ._ruclip import RuClip
-from ._run import Cancel, OnPreview, OnProgress, Progress
+from ._ruclip import Ranked, RuClip
+from ._run import Cancel, OnPreview, OnProgress, OnTokens, Progress
 from ._tokenizer import Tokenizer
 from ._transformer import Drawn, Losses, Transformer, TransformerConfig
 from ._vqgan import VqganDecoder
@@ -23,9 +24,10 @@ from .errors import (BadFileError, CancelledError, Error, InputOutputError, Inte
 __version__ = version()
 
 __all__ = [
-    "BadFileError", "Cancel", "CancelledError", "Device", "Drawn", "Error", "Image", "ImageLike", "ImagePrompt",
-    "InputOutputError", "InternalError", "InvalidArgumentError", "Losses", "MemoryEstimate", "NotFoundError", "OnPreview",
-    "OnProgress", "OutOfMemoryError", "Picture", "Pipeline", "Progress", "RealEsrgan", "RuClip", "Status", "Tokenizer",
+    "BadFileError", "Cancel", "CancelledError", "Checkpoint", "DefaultOptions", "Device", "Drawn", "Error", "Image",
+    "ImageLike", "ImagePrompt", "InputOutputError", "InternalError", "InvalidArgumentError", "Losses",
+    "MemoryEstimate", "NotFoundError", "OnPicture", "OnPreview", "OnProgress", "OnTokens", "OutOfMemoryError",
+    "Picture", "Pipeline", "Progress", "Ranked", "RealEsrgan", "RuClip", "Status", "TensorInfo", "Tokenizer",
     "Transformer", "TransformerConfig", "UnsupportedError", "VqganDecoder", "devices", "estimate", "torch_version",
     "version",
 ]

@@ -117,6 +117,16 @@ def positive(name: str, value: float, high: float = math.inf) -> float:
     return number
 
 
+def probability(name: str, value: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+    if not 0 <= number <= 1:
+        raise InvalidArgumentError(f"{name}: is {number:g}, expected 0..1", name)
+    return number
+
+
 def text(name: str, value: str) -> bytes:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")

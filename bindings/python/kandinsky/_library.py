@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ._functions import SIGNATURES
-from ._structs import ABI_VERSION, WITH_INIT
+from ._structs import ABI_VERSION, WITH_INIT, WITH_INIT_SIZED
 
 _SONAME = f"libkandinsky.so.{ABI_VERSION}"
 
@@ -110,16 +110,19 @@ def _check(library: ctypes.CDLL, path: str) -> None:
         raise ImportError(f"{path} is not libkandinsky") from None
     if abi != ABI_VERSION:
         raise ImportError(f"{path} has ABI version {abi}, this package needs {ABI_VERSION}")
-    for name, struct in WITH_INIT.items():
-        # Room for a library that knows more fields than we do.
-        room = ctypes.create_string_buffer(ctypes.sizeof(struct) + 4096)
-        filled = struct.from_buffer(room)
-        init = getattr(library, f"kandinsky_{name}_init")
-        init.restype = None
-        init(ctypes.byref(filled))
-        if filled.struct_size != ctypes.sizeof(struct):
-            raise ImportError(f"{path} is of another version than this package: its kandinsky_{name} has "
-                              f"{filled.struct_size} bytes, expected {ctypes.sizeof(struct)}")
+    other = f"{path} is of another version than this package"
+    missing = [name for name in SIGNATURES if not hasattr(library, f"kandinsky_{name}")]
+    if missing:
+        raise ImportError(f"{other}: it has no kandinsky_{missing[0]}")
+    for name, struct in {**WITH_INIT, **WITH_INIT_SIZED}.items():
+        size = ctypes.sizeof(struct)
+        filled = struct.from_buffer(ctypes.create_string_buffer(size + 4096))  # should its structs be larger
+        if name in WITH_INIT_SIZED:
+            getattr(library, f"kandinsky_{name}_init_sized")(ctypes.byref(filled), ctypes.c_size_t(size))
+        else:
+            getattr(library, f"kandinsky_{name}_init")(ctypes.byref(filled))
+        if filled.struct_size != size:
+            raise ImportError(f"{other}: it knows no kandinsky_{name} of {size} bytes")
 
 
 class Library:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 import PIL.Image
 
@@ -13,8 +13,9 @@ from ._image import ImageLike, owner_of, pillow_of
 from ._library import lib
 from ._real_esrgan import RealEsrgan
 from ._ruclip import RuClip
-from ._run import Cancel, OnPreview, OnProgress, load, run_making
-from ._structs import GenerateOptions, MemoryEstimateStruct, PipelineOptions
+from ._run import Cancel, OnPreview, OnProgress, Watch, load, run_making
+from ._structs import (GenerateOptions, MemoryEstimateStruct, PictureCallback, PipelineOptions, PreviewCallback,
+                       initialised)
 from ._tokenizer import Tokenizer
 from ._transformer import Transformer, TransformerConfig
 from ._vqgan import VqganDecoder
@@ -55,6 +56,19 @@ class Picture:
 
     def _repr_png_(self) -> Any:
         return self.image._repr_png_()
+
+
+OnPicture = Callable[[Picture], Optional[bool]]
+"""Called with every kept picture as soon as it is complete, best first. Returning False cancels, an exception cancels and
+comes out of the call; the pictures that were handed over stay."""
+
+
+class DefaultOptions(NamedTuple):
+    """What a model is drawn with where generate() is not told otherwise."""
+
+    top_k: int
+    top_p: float
+    temperature: float
 
 
 class MemoryEstimate(NamedTuple):
@@ -123,11 +137,38 @@ class Pipeline(Closeable):
                                 real_esrgan=real_esrgan, generation_config=generation_config))
         self._owner = load("pipeline", lib.pipeline_load, _handle.path("directory", directory), options)
 
+    @classmethod
+    def from_parts(cls, tokenizer: Tokenizer, transformer: Transformer, vqgan: VqganDecoder,
+                   ruclip: Optional[RuClip] = None, real_esrgan: Optional[RealEsrgan] = None) -> Pipeline:
+        """Of parts that are loaded already, from memory for one. It shares their weights and may outlive them."""
+        given: list[tuple[str, type[Closeable], Optional[Closeable]]] = [
+            ("tokenizer", Tokenizer, tokenizer), ("transformer", Transformer, transformer), ("vqgan", VqganDecoder, vqgan),
+            ("ruclip", RuClip, ruclip), ("real_esrgan", RealEsrgan, real_esrgan)]
+        parts: list[Optional[Owner]] = []
+        for name, kind, part in given:
+            if isinstance(part, kind):
+                parts.append(part._handle)
+            elif part is None and name in ("ruclip", "real_esrgan"):
+                parts.append(None)
+            else:
+                raise TypeError(f"{name} must be a {kind.__name__}, not {type(part).__name__}")
+        pipeline = cls.__new__(cls)
+        pipeline._owner = make("pipeline", lib.pipeline_new, *parts,
+                               keep=[part._keep for part in parts if part is not None])
+        return pipeline
+
+    @property
+    def default_options(self) -> DefaultOptions:
+        """What this model's files say, else the defaults."""
+        options = initialised(GenerateOptions, lib.generate_options_init_sized)
+        call(lib.pipeline_default_options, self._handle, options)
+        return DefaultOptions(options.top_k, options.top_p, options.temperature)
+
     def generate(self, prompt: str, *, images: int = 8, pick: int = 4, top_k: Optional[int] = None,
                  top_p: Optional[float] = None, temperature: Optional[float] = None, greedy: bool = False, seed: int = 0,
                  batch: int = 8, rank: bool = True, super_resolution: bool = True,
                  image_prompt: Optional[ImagePrompt] = None, progress: Optional[OnProgress] = None,
-                 preview: Optional[OnPreview] = None, preview_every: int = 0,
+                 preview: Optional[OnPreview] = None, preview_every: int = 0, picture: Optional[OnPicture] = None,
                  cancel: Optional[Cancel] = None) -> list[Picture]:
         """Draws `images` pictures (1..4096), keeps the `pick` best, best first.
 
@@ -135,11 +176,11 @@ class Pipeline(Closeable):
         1. `greedy`: the likeliest id, always. `seed`: 0..2**64-1; a picture depends on prompt, sampling, seed and its number
         alone. `batch`: pictures in one step. `rank`: False keeps by ppl, not by ruCLIP. `super_resolution`: False does not
         enlarge. `progress(Progress)` is called after every token and picture, `preview(number, tokens, image)` every
-        `preview_every` tokens (0: never); returning False or raising stops. `cancel`: stops it from another thread.
+        `preview_every` tokens (0: never), `picture(Picture)` with every kept picture as soon as it is complete, best first;
+        returning False or raising stops. `cancel`: stops it from another thread.
 
         Ctrl-C stops it within a token, and KeyboardInterrupt comes out. Other threads run on meanwhile."""
-        options = GenerateOptions()
-        lib.generate_options_init(options)
+        options = initialised(GenerateOptions, lib.generate_options_init_sized)
         options.images = _handle.integer("images", images)
         options.pick = _handle.integer("pick", pick)
         if top_k is not None:
@@ -164,29 +205,36 @@ class Pipeline(Closeable):
                 setattr(options, name, _handle.integer(name, getattr(image_prompt, name)))
             options.crop_first = bool(image_prompt.crop_first)
         pictures = run_making("pictures", lib.pipeline_generate, self._handle, _handle.text("prompt", prompt),
-                              options=options, progress=progress, preview=preview, cancel=cancel)
+                              options=options, progress=progress, cancel=cancel,
+                              preview=Watch(PreviewCallback, preview, lambda number, tokens, image:
+                                            (number, tokens, pillow_of(image))),
+                              picture=Watch(PictureCallback, picture, lambda complete: (_picture(complete, 0),)))
         del kept
         return [_picture(pictures, index) for index in range(lib.pictures_count(pictures))]
 
     # The parts, as models of their own that share this pipeline's weights and may outlive it.
 
+    def _part(self, kind: str) -> Owner:
+        owner = self._handle
+        return make(kind, getattr(lib, f"pipeline_{kind}"), owner, keep=owner._keep)  # those of from_bytes
+
     @property
     def tokenizer(self) -> Tokenizer:
-        return Tokenizer._of(make("tokenizer", lib.pipeline_tokenizer, self._handle))
+        return Tokenizer._of(self._part("tokenizer"))
 
     @property
     def transformer(self) -> Transformer:
-        return Transformer._of(make("transformer", lib.pipeline_transformer, self._handle))
+        return Transformer._of(self._part("transformer"))
 
     @property
     def vqgan(self) -> VqganDecoder:
-        return VqganDecoder._of(make("vqgan", lib.pipeline_vqgan, self._handle))
+        return VqganDecoder._of(self._part("vqgan"))
 
     @property
     def ruclip(self) -> Optional[RuClip]:
         """None if the pipeline has none."""
         try:
-            return RuClip._of(make("ruclip", lib.pipeline_ruclip, self._handle))
+            return RuClip._of(self._part("ruclip"))
         except NotFoundError:
             return None
 
@@ -194,12 +242,12 @@ class Pipeline(Closeable):
     def real_esrgan(self) -> Optional[RealEsrgan]:
         """None if the pipeline has none."""
         try:
-            return RealEsrgan._of(make("real_esrgan", lib.pipeline_real_esrgan, self._handle))
+            return RealEsrgan._of(self._part("real_esrgan"))
         except NotFoundError:
             return None
 
 
-def _picture(pictures: Owner, index: int) -> Picture:
+def _picture(pictures: Union[Owner, int], index: int) -> Picture:
     count = ctypes.c_size_t()
     tokens = lib.pictures_tokens(pictures, index, ctypes.byref(count))
     ranked = lib.pictures_has_clip_score(pictures, index)

@@ -40,6 +40,10 @@ class RealEsrgan(Closeable):
         """2, 4 or 8."""
         return int(lib.real_esrgan_scale(self._handle))
 
+    @property
+    def parameter_count(self) -> int:
+        return int(lib.real_esrgan_parameter_count(self._handle))
+
     def upscale(self, image: ImageLike, *, tile: int = 192, padding: int = 24, mirror: int = 15, batch: int = 4,
                 reference: bool = False, progress: Optional[OnProgress] = None,
                 cancel: Optional[Cancel] = None) -> PIL.Image.Image:

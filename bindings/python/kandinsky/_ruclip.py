@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ctypes
+import dataclasses
 from typing import Optional, Sequence, Union
 
 import numpy as np
@@ -7,13 +9,24 @@ import numpy as np
 from . import _handle
 from ._arrays import BytesLike, Floats, byte_array, data, filled, handles, texts
 from ._compute import compute_options
-from ._handle import Closeable, Owner, call
+from ._handle import Closeable, Owner, call, make
 from ._image import ImageLike, owners_of
 from ._library import lib
 from ._run import load
+from ._structs import RankedStruct
 from ._tokenizer import Tokenizer
 from ._vqgan import json_text
 from .errors import InvalidArgumentError
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranked:
+    """A picture of a ranking."""
+
+    index: int
+    """Into the pictures given."""
+    score: float
+    """Cosine of picture and prompt."""
 
 
 class RuClip(Closeable):
@@ -44,6 +57,25 @@ class RuClip(Closeable):
         """Floats of a latent."""
         return int(lib.ruclip_width(self._handle))
 
+    @property
+    def context_length(self) -> int:
+        """Ids of a text: the `length` of Tokenizer.encode_for_ruclip."""
+        return int(lib.ruclip_context_length(self._handle))
+
+    @property
+    def resolution(self) -> int:
+        """Pixels along one side of what the network sees."""
+        return int(lib.ruclip_resolution(self._handle))
+
+    @property
+    def parameter_count(self) -> int:
+        return int(lib.ruclip_parameter_count(self._handle))
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """As a model of its own, which may outlive this one."""
+        return Tokenizer._of(make("tokenizer", lib.ruclip_tokenizer, self._handle))
+
     def scores(self, prompts: Union[str, Sequence[str]], images: Union[ImageLike, Sequence[ImageLike]]) -> Floats:
         """Cosines, shape (prompts, images)."""
         owner = self._handle
@@ -51,6 +83,18 @@ class RuClip(Closeable):
         values = np.empty((len(given), len(pictures)), np.float32)
         call(lib.ruclip_scores, owner, given, len(given), handles(pictures), len(pictures), data(values))
         return values
+
+    def rank(self, prompt: str, images: Union[ImageLike, Sequence[ImageLike]], pick: Optional[int] = None) -> list[Ranked]:
+        """The `pick` pictures that fit the prompt best, best first; None, or more than there are: all. Equal scores keep
+        their order."""
+        owner = self._handle
+        pictures = owners_of(images)
+        wanted = max(len(pictures), 1) if pick is None else _handle.integer("pick", pick, 1)
+        values = (RankedStruct * min(wanted, len(pictures)))()
+        count = ctypes.c_size_t()
+        call(lib.ruclip_rank, owner, _handle.text("prompt", prompt), handles(pictures), len(pictures), wanted, values,
+             len(values), ctypes.byref(count))
+        return [Ranked(one.index, one.score) for one in values[: count.value]]
 
     def image_latents(self, images: Union[ImageLike, Sequence[ImageLike]]) -> Floats:
         """Normalised, shape (images, width)."""

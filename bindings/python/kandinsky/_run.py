@@ -13,14 +13,14 @@ from __future__ import annotations
 import ctypes
 import queue
 import threading
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
 
 import PIL.Image
 
-from ._handle import Closeable, Owner, call, make
-from ._image import pillow_of
+from ._arrays import Ids
+from ._handle import Closeable, Owner, make
 from ._library import lib
-from ._structs import PreviewCallback, ProgressCallback, ProgressStruct
+from ._structs import ProgressCallback, ProgressStruct
 
 STAGES = ("drawing", "decoding", "ranking", "enlarging")
 
@@ -36,6 +36,8 @@ class Progress(NamedTuple):
     """Of how many."""
     images: int
     """In work at this step."""
+    number: int
+    """Which of the drawn images: the one being enlarged; the first of those in work in other stages."""
 
 
 OnProgress = Callable[[Progress], Optional[bool]]
@@ -43,6 +45,25 @@ OnProgress = Callable[[Progress], Optional[bool]]
 
 OnPreview = Callable[[int, int, PIL.Image.Image], Optional[bool]]
 """preview(number, tokens, image): a picture as far as it is drawn; what is not drawn yet is grey. Cancels as above."""
+
+OnTokens = Callable[[int, Ids], Optional[bool]]
+"""preview(number, tokens): the ids of a picture that are drawn so far, in raster order. Cancels as above."""
+
+
+class Watch(NamedTuple):
+    """A callback of the caller's for a field of the options."""
+
+    kind: Any
+    """Of the C function."""
+    callback: Optional[Callable[..., Optional[bool]]]
+    convert: Callable[..., tuple[Any, ...]]
+    """The C function's arguments without `user` to those of the callback. What they point to lives until it returns."""
+
+
+def _progress(pointer: int) -> tuple[Progress]:
+    now = ProgressStruct.from_address(pointer)
+    stage = STAGES[now.stage] if 0 <= now.stage < len(STAGES) else str(now.stage)
+    return Progress(stage, now.step, now.steps, now.images, now.number),
 
 
 class Cancel(Closeable):
@@ -69,10 +90,7 @@ class _Question:
 
 
 class _Run:
-    def __init__(self, options: Any, progress: Optional[OnProgress], preview: Optional[OnPreview],
-                 cancel: Optional[Cancel]) -> None:
-        self.progress = progress
-        self.preview = preview
+    def __init__(self, options: Any, watches: Mapping[str, Watch], cancel: Optional[Cancel]) -> None:
         self.stop = False
         self.failure: Optional[BaseException] = None  # of a callback or a signal handler
         self.error: Optional[BaseException] = None    # of the call
@@ -84,25 +102,16 @@ class _Run:
         self.own_cancel = cancel is None
         options.cancel = self.cancel.pointer
         # The options hold these as long as they live, and nothing here holds the options: no cycle.
-        if progress is not None or (self.main and not self.own_cancel):
-            options.progress = ProgressCallback(self._progress)
-        if preview is not None:
-            options.preview = PreviewCallback(self._preview)
+        for field, watch in watches.items():
+            if watch.callback is not None:
+                setattr(options, field, watch.kind(self._asking(watch.callback, watch.convert)))
+            elif field == "progress" and self.main and not self.own_cancel:
+                options.progress = ProgressCallback(lambda _user, _progress: int(self.stop))
 
-    def _progress(self, _user: Any, pointer: int) -> int:
-        if self.stop or self.progress is None:
-            return int(self.stop)
-        callback = self.progress
-        now = ProgressStruct.from_address(pointer)
-        stage = STAGES[now.stage] if 0 <= now.stage < len(STAGES) else str(now.stage)
-        progress = Progress(stage, now.step, now.steps, now.images)
-        return self._ask(lambda: callback(progress))
-
-    def _preview(self, _user: Any, number: int, tokens: int, image: int) -> int:
-        if self.stop or self.preview is None:
-            return int(self.stop)
-        callback = self.preview
-        return self._ask(lambda: callback(number, tokens, pillow_of(image)))
+    def _asking(self, callback: Callable[..., Any], convert: Callable[..., tuple[Any, ...]]) -> Callable[..., int]:
+        def ask(_user: Any, *values: Any) -> int:
+            return 1 if self.stop else self._ask(lambda: callback(*convert(*values)))
+        return ask
 
     def _ask(self, body: Callable[[], Any]) -> int:
         if not self.main:
@@ -175,16 +184,16 @@ class _Run:
 
 
 def run_making(kind: str, function: Callable[..., int], *arguments: Any, options: Any,
-               progress: Optional[OnProgress] = None, preview: Optional[OnPreview] = None,
-               cancel: Optional[Cancel] = None) -> Owner:
+               progress: Optional[OnProgress] = None, cancel: Optional[Cancel] = None, **watches: Watch) -> Owner:
     """make(kind, function, *arguments, &options) that can be watched and stopped."""
-    for name, callback in (("progress", progress), ("preview", preview)):
-        if callback is not None and not callable(callback):
-            raise TypeError(f"{name} must be callable, not {type(callback).__name__}")
+    watches["progress"] = Watch(ProgressCallback, progress, _progress)
+    for name, watch in watches.items():
+        if watch.callback is not None and not callable(watch.callback):
+            raise TypeError(f"{name} must be callable, not {type(watch.callback).__name__}")
     if cancel is not None and not isinstance(cancel, Cancel):
         raise TypeError(f"cancel must be a Cancel, not {type(cancel).__name__}")
     made: list[Owner] = []
-    state = _Run(options, progress, preview, cancel)
+    state = _Run(options, watches, cancel)
     state.run(lambda: made.append(make(kind, function, *arguments, ctypes.byref(options))))
     return made[0]
 

@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from ctypes import c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from typing import Any, TypeVar
 
 ABI_VERSION = 0
 
 # A callback must neither raise nor outlive what it refers to: see _run.py.
 ProgressCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p)
 PreviewCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int32, c_int32, c_void_p)
+TokensCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int32, c_void_p, c_size_t)
+PictureCallback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p)
 LogCallback = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 
 
@@ -17,7 +20,8 @@ class ErrorStruct(ctypes.Structure):
 
 
 class ProgressStruct(ctypes.Structure):
-    _fields_ = [("stage", c_int32), ("step", c_int32), ("steps", c_int32), ("images", c_int32)]
+    _fields_ = [("stage", c_int32), ("step", c_int32), ("steps", c_int32), ("images", c_int32),
+                ("number", c_int32)]
 
 
 class ComputeOptions(ctypes.Structure):
@@ -35,11 +39,16 @@ class DrawOptions(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t), ("images", c_int32), ("first_number", c_int32), ("batch", c_int32),
                 ("seed", c_uint64), ("temperature", c_double), ("top_k", c_int32), ("top_p", c_double),
                 ("greedy", c_int32), ("forced", c_void_p), ("forced_count", c_size_t), ("progress", ProgressCallback),
-                ("progress_user", c_void_p), ("cancel", c_void_p)]
+                ("progress_user", c_void_p), ("cancel", c_void_p), ("preview", TokensCallback),
+                ("preview_user", c_void_p), ("preview_every", c_int32)]
 
 
 class LossValues(ctypes.Structure):
     _fields_ = [("text", c_double), ("image", c_double), ("total", c_double)]
+
+
+class RankedStruct(ctypes.Structure):
+    _fields_ = [("index", c_int32), ("score", c_float)]
 
 
 class UpscaleOptions(ctypes.Structure):
@@ -67,15 +76,27 @@ class GenerateOptions(ctypes.Structure):
                 ("batch", c_int32), ("rank", c_int32), ("super_resolution", c_int32), ("image_prompt", c_void_p),
                 ("up", c_int32), ("down", c_int32), ("left", c_int32), ("right", c_int32), ("crop_first", c_int32),
                 ("progress", ProgressCallback), ("progress_user", c_void_p), ("preview", PreviewCallback),
-                ("preview_user", c_void_p), ("preview_every", c_int32), ("cancel", c_void_p)]
+                ("preview_user", c_void_p), ("preview_every", c_int32), ("cancel", c_void_p),
+                ("picture", PictureCallback), ("picture_user", c_void_p)]
 
+
+_Options = TypeVar("_Options", bound=ctypes.Structure)
 
 # Structs that have a kandinsky_..._init function of one parameter.
-WITH_INIT = {
+WITH_INIT: dict[str, type[ctypes.Structure]] = {
     "compute_options": ComputeOptions,
-    "draw_options": DrawOptions,
     "upscale_options": UpscaleOptions,
     "pipeline_options": PipelineOptions,
     "memory_estimate": MemoryEstimateStruct,
+}
+# Those that have grown: kandinsky_..._init_sized is told which version it fills.
+WITH_INIT_SIZED: dict[str, type[ctypes.Structure]] = {
+    "draw_options": DrawOptions,
     "generate_options": GenerateOptions,
 }
+
+
+def initialised(struct: type[_Options], init_sized: Any) -> _Options:
+    options = struct()
+    init_sized(options, ctypes.sizeof(struct))
+    return options

@@ -11,8 +11,8 @@ from ._arrays import BytesLike, Floats, Ids, IdsLike, byte_array, copied_ids, da
 from ._compute import compute_options, dtype_name
 from ._handle import Closeable, Owner, call
 from ._library import lib
-from ._run import Cancel, OnProgress, load, run_making
-from ._structs import DrawOptions, LossValues, TransformerConfigStruct
+from ._run import Cancel, OnProgress, OnTokens, Watch, load, run_making
+from ._structs import DrawOptions, LossValues, TokensCallback, TransformerConfigStruct, initialised
 from .errors import InvalidArgumentError
 
 
@@ -126,15 +126,18 @@ class Transformer(Closeable):
     def draw(self, text: IdsLike, *, images: int = 1, first_number: int = 0, batch: int = 8, seed: int = 0,
              temperature: float = 1.0, top_k: int = 4096, top_p: float = 0.975, greedy: bool = False,
              forced: Optional[IdsLike] = None, progress: Optional[OnProgress] = None,
+             preview: Optional[OnTokens] = None, preview_every: int = 0,
              cancel: Optional[Cancel] = None) -> list[Drawn]:
         """Image tokens of `images` pictures, numbered from `first_number`, in that order.
 
         `text`: the model's text_length ids, as from Tokenizer.encode_for_transformer. `forced`: grid * grid ids to keep,
         -1 where the model draws. `top_k`: keep the k likeliest ids, 0 keeps all; `top_p`: then the likeliest until their
         sum exceeds p. `greedy`: the likeliest id, always. A picture depends on text, sampling, forced ids, seed and its
-        number alone, not on `batch`."""
-        options = DrawOptions()
-        lib.draw_options_init(options)
+        number alone, not on `batch`.
+
+        `progress`: called after every token; `preview(number, tokens)`: for every picture in work, with its ids so far, every
+        `preview_every` tokens (0: never). Returning False or raising stops, and so does `cancel`."""
+        options = initialised(DrawOptions, lib.draw_options_init_sized)
         options.images = _handle.integer("images", images)
         options.first_number = _handle.integer("first_number", first_number)
         options.batch = _handle.integer("batch", batch)
@@ -143,13 +146,16 @@ class Transformer(Closeable):
         options.top_k = _handle.integer("top_k", top_k, 0)
         options.top_p = _handle.positive("top_p", top_p, 1)
         options.greedy = bool(greedy)
+        options.preview_every = _handle.integer("preview_every", preview_every, 0)
         kept = None
         if forced is not None:
             kept = ids("forced", forced)
             options.forced, options.forced_count = data(kept), kept.size
         given = ids("text", text)
         drawn = run_making("drawn", lib.transformer_draw, self._handle, data(given), given.size, options=options,
-                           progress=progress, cancel=cancel)
+                           progress=progress, cancel=cancel,
+                           preview=Watch(TokensCallback, preview, lambda number, pointer, count:
+                                         (number, copied_ids(pointer, count))))
         return [self._drawn(drawn, index) for index in range(lib.drawn_count(drawn))]
 
     @staticmethod
@@ -179,6 +185,13 @@ class Transformer(Closeable):
         losses = LossValues()
         call(lib.transformer_losses, self._handle, data(given), data(drawn), pairs, losses)
         return Losses(losses.text, losses.image, losses.total)
+
+    def ppl(self, text: IdsLike, image: IdsLike) -> float:
+        """The perplexity score of a finished picture, grid * grid ids, by one pass: the number that drawing gives too."""
+        given, drawn = ids("text", text), ids("image", image)
+        found = ctypes.c_double()
+        call(lib.transformer_ppl, self._handle, data(given), given.size, data(drawn), drawn.size, found)
+        return found.value
 
 
 def _struct(config: Optional[TransformerConfig]) -> Optional[TransformerConfigStruct]:

@@ -51,6 +51,10 @@ class VqganDecoder(Closeable):
     def codebook_size(self) -> int:
         return int(lib.vqgan_codebook_size(self._handle))
 
+    @property
+    def parameter_count(self) -> int:
+        return int(lib.vqgan_parameter_count(self._handle))
+
     def decode(self, tokens: IdsLike) -> list[PIL.Image.Image]:
         """Pictures from ids of shape (count, height, width), each 0..codebook_size-1; (height, width) is one picture."""
         array = ids("tokens", tokens)

@@ -17,7 +17,8 @@ HEADER = Path(os.environ["KANDINSKY_TEST_HEADER"]).read_text()
 CODE = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.S)
 STRUCTS = {
     "error": _structs.ErrorStruct, "progress": _structs.ProgressStruct, "loss_values": _structs.LossValues,
-    "transformer_config": _structs.TransformerConfigStruct, **_structs.WITH_INIT,
+    "ranked": _structs.RankedStruct, "transformer_config": _structs.TransformerConfigStruct, **_structs.WITH_INIT,
+    **_structs.WITH_INIT_SIZED,
 }
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import kandinsky
+from conftest import MODEL
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,33 @@ def test_tokenizer(model, tokenizer):
     assert same.vocab_size == tokenizer.vocab_size and same.encode("кот").tolist() == tokenizer.encode("кот").tolist()
 
 
+def test_tokenizer_batches_pieces_and_dropout(tokenizer):
+    prompts = ["красное сердце", "", "кот"] * 20
+    expected = [tokenizer.encode(prompt).tolist() for prompt in prompts]
+    for threads in (0, 1, 3):
+        assert [ids.tolist() for ids in tokenizer.encode_batch(prompts, threads=threads)] == expected
+    assert tokenizer.encode_batch([]) == []
+    with pytest.raises(kandinsky.InvalidArgumentError, match="threads"):
+        tokenizer.encode_batch(prompts, threads=-1)
+
+    characters = tokenizer.encode("сердце", dropout=1)
+    assert characters.size > tokenizer.encode("сердце").size and tokenizer.decode(characters) == "сердце"
+    dropped = [tokenizer.encode("красное сердце", dropout=0.5, seed=seed).tolist() for seed in range(20)]
+    assert len({tuple(ids) for ids in dropped}) > 1
+    batch = tokenizer.encode_batch(["красное сердце"] * 20, dropout=0.5)
+    assert [ids.tolist() for ids in batch] == dropped
+    with pytest.raises(kandinsky.InvalidArgumentError, match="dropout: is 1.5"):
+        tokenizer.encode("кот", dropout=1.5)
+
+    pieces = tokenizer.pieces("красное сердце")
+    assert "".join(pieces) == "\u2581красное\u2581сердце"
+    assert [tokenizer.piece_to_id(piece) for piece in pieces] == tokenizer.encode("красное сердце").tolist()
+    assert tokenizer.piece_to_id("no such piece") == tokenizer.unk_id
+    with pytest.raises(kandinsky.InvalidArgumentError):
+        tokenizer.id_to_piece(tokenizer.vocab_size)
+    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id, tokenizer.kind) == (0, 1, 2, 3, "yttm")
+
+
 def test_transformer(model, tokenizer, transformer):
     config = transformer.config
     assert config == kandinsky.TransformerConfig.preset("nano")
@@ -52,6 +80,22 @@ def test_transformer(model, tokenizer, transformer):
     # The greedy id is the likeliest one of the image part.
     greedy = transformer.draw(text, greedy=True)[0].tokens.reshape(-1)
     assert transformer.logits(text)[-1, 2080:].argmax() == greedy[0]
+
+    assert transformer.ppl(text, drawn[0].tokens) == pytest.approx(drawn[0].ppl, rel=1e-3)
+    with pytest.raises(kandinsky.InvalidArgumentError, match="image"):
+        transformer.ppl(text, drawn[0].tokens[:4])
+
+
+def test_drawing_is_shown(tokenizer, transformer):
+    text = tokenizer.encode_for_transformer("кот", 32)
+    shown = []
+    drawn = transformer.draw(text, images=2, first_number=3, preview_every=100,
+                             preview=lambda number, tokens: shown.append((number, tokens)))
+    assert [(number, tokens.size) for number, tokens in shown][:4] == [(3, 100), (4, 100), (3, 200), (4, 200)]
+    for number, tokens in shown:
+        np.testing.assert_array_equal(tokens, drawn[number - 3].tokens.reshape(-1)[: tokens.size])
+    with pytest.raises(kandinsky.CancelledError):
+        transformer.draw(text, preview=lambda number, tokens: False, preview_every=1)
 
 
 def test_models_from_memory(model, tokenizer, transformer, vqgan):
@@ -99,6 +143,16 @@ def test_ruclip(pipeline, pictures):
     plain = ruclip.text_latents("красное сердце", ["{}"])
     assert text.shape == plain.shape == (1, ruclip.width) and not np.array_equal(text, plain)
     assert ruclip.text_latents([]).shape == (0, ruclip.width)
+
+    worst_first = images[::-1]
+    ranked = ruclip.rank("красное сердце", worst_first)
+    assert [one.index for one in ranked] == [1, 0] and ranked[0].score == pytest.approx(float(scores[0, 0]), abs=1e-5)
+    assert ruclip.rank("красное сердце", worst_first, pick=1) == ranked[:1]
+    with pytest.raises(kandinsky.InvalidArgumentError, match="pick"):
+        ruclip.rank("кот", images, pick=0)
+    ids = ruclip.tokenizer.encode_for_ruclip("кот", ruclip.context_length)
+    assert ids.size == ruclip.context_length and ruclip.resolution > 0
+    assert ruclip.parameter_count == kandinsky.estimate(MODEL).ruclip_parameters
 
 
 def test_real_esrgan(pipeline):

@@ -49,6 +49,52 @@ def test_progress_and_preview(pipeline):
                                                                                         "enlarging"]
     assert {number for number, _, _ in previews} == {0, 1} and previews[0][2] == (128, 128)
     assert previews[0][1] == 100
+    enlarged = [progress.number for progress in steps if progress.stage == "enlarging"]
+    assert set(enlarged) <= {0, 1} and {progress.number for progress in steps if progress.stage == "drawing"} == {0}
+
+
+def test_pictures_are_handed_over_as_they_are_complete(pipeline, pictures):
+    seen = []
+    prompt = "красное сердце на синем фоне"
+    kept = pipeline.generate(prompt, images=3, pick=2, seed=7, picture=seen.append)
+    assert [picture.number for picture in seen] == [picture.number for picture in pictures]
+    for one, other in zip(seen, kept):
+        assert one.image.tobytes() == other.image.tobytes() and one.clip_score == other.clip_score
+    seen.clear()
+
+    def first_is_enough(picture):
+        seen.append(picture)
+        return False
+
+    with pytest.raises(kandinsky.CancelledError):
+        pipeline.generate(prompt, images=3, pick=2, seed=7, picture=first_is_enough)
+    assert [picture.number for picture in seen] == [pictures[0].number]
+    with pytest.raises(TypeError, match="picture must be callable"):
+        pipeline.generate(prompt, picture=3)
+
+
+def test_pipeline_from_parts(model, pictures):
+    checkpoint = bytearray((model / "rudalle_kandinsky.bin").read_bytes())
+    given = kandinsky.Pipeline(model, threads=1)
+    assert given.default_options == (512, 0.95, 1) and given.default_options.top_k == 512
+    transformer = kandinsky.Transformer.from_bytes(checkpoint, threads=1)
+    del checkpoint
+    tokenizer, vqgan = given.tokenizer, given.vqgan
+    pipeline = kandinsky.Pipeline.from_parts(tokenizer, transformer, vqgan, ruclip=given.ruclip)
+    transformer.close()
+    given.close()
+    assert pipeline.real_esrgan is None and pipeline.default_options == (4096, 0.975, 1)
+    same = pipeline.generate("красное сердце на синем фоне", images=3, pick=2, seed=7, top_k=512, top_p=0.95,
+                             super_resolution=False)
+    assert [picture.number for picture in same] == [picture.number for picture in pictures]
+    np.testing.assert_array_equal(same[0].tokens, pictures[0].tokens)
+    part = pipeline.transformer
+    pipeline.close()
+    assert part.draw([2] * 32)[0].tokens.shape == (16, 16)  # of bytes that only it refers to
+    with pytest.raises(TypeError, match="tokenizer must be a Tokenizer, not Transformer"):
+        kandinsky.Pipeline.from_parts(part, part, vqgan)
+    with pytest.raises(TypeError, match="vqgan must be a VqganDecoder, not NoneType"):
+        kandinsky.Pipeline.from_parts(tokenizer, part, None)
 
 
 def test_parts_outlive_the_pipeline(model):

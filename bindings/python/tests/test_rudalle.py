@@ -90,6 +90,8 @@ def test_wrappers(parts):
     tokenizer, dalle, vae = parts
     ids = tokenizer.encode_text("красное сердце", 32)
     assert tokenizer.decode_text(ids) == "красное сердце" and len(tokenizer) == tokenizer.vocab_size()
+    dropped = tokenizer.encode_text("красное сердце", 32, bpe_dropout=1)
+    assert (dropped != 0).sum() > (ids != 0).sum() and tokenizer.decode_text(dropped) == "красное сердце"
     assert tokenizer.encode_text("красное сердце", 3).tolist() == ids[:3].tolist()  # cut without eos, as the original does
     assert [dalle.get_param(name) for name in ("vocab_size", "text_seq_length", "image_seq_length", "total_seq_length")] == [
         2080, 32, 256, 288]

@@ -14,6 +14,10 @@ ls dist
 export PYTHONPATH="$folder/site"
 "$python" "$root/bindings/python/examples/hearts.py" "$root/models/emojich-nano" "красное сердце на синем фоне" pictures
 test "$(ls pictures)" = "$(printf '1.png\n2.png\n3.png\n4.png')"
+# SentencePiece models need a module that lies beside the library.
+"$python" -c 'import sys, kandinsky
+tokenizer = kandinsky.Tokenizer(sys.argv[1])
+assert tokenizer.kind == "sentencepiece" and tokenizer.encode("кот").size > 0, tokenizer.kind' "$root/tests/text/data/unigram.model"
 # Errors of an example are one line and an exit status.
 ! "$python" "$root/bindings/python/examples/hearts.py" nowhere 2> error || exit 1
 grep -q '^nowhere: no such model directory$' error

@@ -6,8 +6,8 @@ import numpy as np
 
 from .._arrays import Ids
 from .._tokenizer import Tokenizer
-from ..errors import UnsupportedError
 from . import _weights
+from .utils import next_seed
 
 
 def get_tokenizer(path: Optional[Any] = None, cache_dir: Optional[Any] = None) -> YTTMTokenizerWrapper:
@@ -35,9 +35,8 @@ class YTTMTokenizerWrapper:
         return self.tokenizer.vocab_size
 
     def encode_text(self, text: str, text_seq_length: int, bpe_dropout: float = 0.0) -> Ids:
-        if bpe_dropout:
-            raise UnsupportedError("bpe_dropout: is for training, which this is not", "bpe_dropout")
-        tokens = [self.bos_id, *self.tokenizer.encode(text).tolist(), self.eos_id]
+        ids = self.tokenizer.encode(text, dropout=bpe_dropout, seed=next_seed(None) if bpe_dropout else 0)
+        tokens = [self.bos_id, *ids.tolist(), self.eos_id]
         return self.prepare_tokens(tokens, text_seq_length)
 
     def decode_text(self, encoded: Any) -> str:
