@@ -157,7 +157,7 @@ void read_format(const Fields& fields, Query& query) {
 
 const json* member(const json& object, const char* key) {
   const auto at = object.find(key);
-  return at == object.end() ? nullptr : &*at;
+  return at == object.end() || at->is_null() ? nullptr : &*at;
 }
 
 std::string read_prompt(const json& value, const std::string& where) {

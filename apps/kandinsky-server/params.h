@@ -44,7 +44,7 @@ std::string read_prompt(const nlohmann::json& value, const std::string& where);
 Query read_params(const nlohmann::json* params, const std::string& where, const Limits& limits,
                   const GenerateOptions& defaults, Protocol protocol);
 
-// A member of an object; nullptr if it is not there.
+// A member of an object; nullptr if it is not there, or null, which means the same.
 const nlohmann::json* member(const nlohmann::json& object, const char* key);
 
 }  // namespace kandinsky::server

@@ -197,11 +197,11 @@ def test_fits_a_phone(page: browser.Page) -> None:
 
 
 def test_asks_for_the_token(chromium: browser.Page, tmp_path: pathlib.Path) -> None:
-    (tmp_path / "tokens").write_text("open sesame\n")
+    (tmp_path / "tokens").write_text("open-sesame\n")
     with servers.ready_native("--token-file", str(tmp_path / "tokens")) as server:
         chromium.open(server.url + "/index.html")
         chromium.wait("!document.querySelector('#token-field').hidden")
-        chromium.text("#token", "open sesame")
+        chromium.text("#token", "open-sesame")
         chromium.wait("!document.querySelector('#draw').disabled && document.querySelector('#token-field').hidden")
         draw(chromium)
         chromium.wait(f"{CARDS} === 1 && {IDLE}")
