@@ -8,21 +8,19 @@
 namespace kandinsky {
 namespace {
 
-// Rows of a pass: as many as the slots, in the sizes that the kernels are made for.
-int rows_for(int slots) { return slots <= 8 ? 8 : slots <= 16 ? 16 : slots <= 32 ? 32 : 64; }
-
-std::size_t activation_bytes(int width, int rows) {
-  return std::size_t(cuda::round_up(width, cuda::k_chunk)) * rows * 2;
-}
+// Rows of a pass: as many as the slots, in the sizes that the kernels are made for. The smallest is fastest up to four.
+int rows_for(int slots) { return slots <= 4 ? 8 : slots <= 16 ? 16 : slots <= 32 ? 32 : 64; }
 
 std::size_t logits_stride(const TransformerConfig& config) {
   return cuda::round_up(config.image_vocab, cuda::row_tile);
 }
 
 std::size_t work_bytes(const TransformerConfig& config, int rows) {
-  return rows * (sizeof(cuda::Row) + (2 + cuda::most_splits) * sizeof(float) * config.hidden +
-                 sizeof(float) * logits_stride(config)) +
-         2 * activation_bytes(config.hidden, rows) + activation_bytes(4 * config.hidden, rows);
+  const std::size_t hidden = config.hidden;
+  return rows * (sizeof(cuda::Row) + sizeof(float) * (hidden + logits_stride(config)) +
+                 sizeof(cuda::StampedWord) * (hidden / 2 * 3 + cuda::most_splits * hidden)) +
+         2 * cuda::activation_bytes(config.hidden, rows) + cuda::activation_bytes(4 * config.hidden, rows) +
+         sizeof(cuda::Meeting);
 }
 
 std::size_t slot_elements(const TransformerConfig& config) {
@@ -51,25 +49,34 @@ struct CudaDecoder::Slot {
 
 // Buffers of a pass.
 struct CudaDecoder::Work {
-  cuda::DeviceMemory row, x, activations, context, inner, query, partial, logits, barrier, profile;
+  cuda::DeviceMemory row, x, activations, context, inner, query_key_value, partial, logits, meeting, profile;
   cuda::Buffers buffers{};
   cuda::Plan plan{};
 
   Work(const CudaWeights& weights, int rows, void* keys, void* values) {
     const TransformerConfig& config = weights.config();
-    const std::size_t stream = sizeof(float) * rows * config.hidden;
+    const std::size_t numbers = std::size_t(rows) * config.hidden;
     row = cuda::DeviceMemory(rows * sizeof(cuda::Row));
-    x = cuda::DeviceMemory(stream);
-    activations = cuda::DeviceMemory(activation_bytes(config.hidden, rows));
-    context = cuda::DeviceMemory(activation_bytes(config.hidden, rows));
-    inner = cuda::DeviceMemory(activation_bytes(4 * config.hidden, rows));
-    query = cuda::DeviceMemory(stream);
-    partial = cuda::DeviceMemory(cuda::most_splits * stream);
+    x = cuda::DeviceMemory(numbers * sizeof(float));
+    activations = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
+    context = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
+    inner = cuda::DeviceMemory(cuda::activation_bytes(4 * config.hidden, rows));
+    query_key_value = cuda::DeviceMemory(numbers / 2 * 3 * sizeof(cuda::StampedWord));
+    partial = cuda::DeviceMemory(cuda::most_splits * numbers * sizeof(cuda::StampedWord));
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
-    barrier = cuda::DeviceMemory(sizeof(unsigned));
-    buffers = {rows,          keys,        values,      row.as<cuda::Row>(), x.as<float>(),      activations.get(),
-               context.get(), inner.get(), query.get(), partial.as<float>(), logits.as<float>(), barrier.as<unsigned>(),
-               nullptr};
+    meeting = cuda::DeviceMemory(sizeof(cuda::Meeting));
+    buffers.rows = rows;
+    buffers.keys = keys;
+    buffers.values = values;
+    buffers.row = row.as<cuda::Row>();
+    buffers.x = x.as<float>();
+    buffers.activations = activations.get();
+    buffers.context = context.get();
+    buffers.inner = inner.get();
+    buffers.query_key_value = query_key_value.as<cuda::StampedWord>();
+    buffers.partial = partial.as<cuda::StampedWord>();
+    buffers.logits = logits.as<float>();
+    buffers.meeting = meeting.as<cuda::Meeting>();
     plan = cuda::plan_pass(weights.model(), rows, weights.device());
   }
 };

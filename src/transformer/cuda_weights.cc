@@ -5,12 +5,11 @@
 #include <cstring>
 
 #include "core/fail.h"
-#include "kernels/cpu/packed_matrix.h"
 
 namespace kandinsky {
 namespace {
 
-constexpr int column_blocks = 132;  // work items of a product are cut until there are about as many
+constexpr int column_blocks = 120;  // work items of a product are cut until there are about as many
 
 int splits_of(int outputs, int inputs) {
   const int tiles = cuda::round_up(outputs, cuda::row_tile) / cuda::row_tile;
@@ -24,11 +23,10 @@ cuda::Mask mask_of(MaskKind kind) {
                                     : cuda::Mask::convolution;
 }
 
-DType dtype_of(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kHalf       ? DType::float16
-         : tensor.scalar_type() == at::kBFloat16 ? DType::bfloat16
-         : tensor.scalar_type() == at::kDouble   ? DType::float64
-                                                 : DType::float32;
+cuda::Number number_of(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kHalf       ? cuda::Number::fp16
+         : tensor.scalar_type() == at::kBFloat16 ? cuda::Number::bf16
+                                                 : cuda::Number::fp32;
 }
 
 // Image keys that a position of a convolution layer sees at most.
@@ -62,7 +60,18 @@ CudaWeights::CudaWeights(const TransformerConfig& config, Precision precision, i
   cuda::use_device(device);
 }
 
-void* CudaWeights::allocate(std::size_t bytes) { return memory_.emplace_back(bytes).get(); }
+// Out of one piece for all: the device waits for its work at every allocation of its own.
+void* CudaWeights::allocate(std::size_t bytes) {
+  constexpr std::size_t alignment = 256;
+  if (memory_.empty() || used_ + bytes > memory_.back().bytes()) {
+    constexpr std::size_t tables = std::size_t{4} << 20;  // and what alignment takes
+    memory_.emplace_back(std::max(bytes, memory_.empty() ? CudaWeights::bytes(config_) + tables : tables));
+    used_ = 0;
+  }
+  void* place = memory_.back().as<char>() + used_;
+  used_ += (bytes + alignment - 1) / alignment * alignment;
+  return place;
+}
 
 // make_matrix(layer or -1, which, matrix) gives the matrix its memory and numbers; make_floats(name...) a device copy.
 template <typename MakeMatrix, typename MakeFloats>
@@ -149,16 +158,19 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
     : CudaWeights(config, precision, device) {
   cuda::Stream stream;
   cuda::Uploader uploader(stream);
-  const std::size_t largest = std::size_t(4) * config.hidden * config.hidden;
-  const cuda::DeviceMemory staging(std::max(largest, std::size_t(config.image_vocab) * config.hidden) * sizeof(float));
+  const std::size_t rows = std::max({4 * config.hidden, config.image_vocab, config.text_vocab, config.text_length + 1});
+  const cuda::DeviceMemory staging(rows * config.hidden * sizeof(float));
 
+  // The plain numbers go to the device as they are; what else is to be done with them is done there.
+  const auto stage = [&](const at::Tensor& tensor) {
+    const at::Tensor plain = tensor.scalar_type() == at::kDouble ? tensor.to(at::kFloat) : tensor;
+    uploader.upload(staging.get(), plain.const_data_ptr(), plain.nbytes());
+    return number_of(plain);
+  };
   const auto floats = [&](const at::Tensor& tensor, std::size_t padded) -> const float* {
-    std::vector<float> values(padded);
-    cpu::to_floats(static_cast<const std::byte*>(tensor.const_data_ptr()), dtype_of(tensor), tensor.numel(),
-                   values.data());
-    void* to = allocate(padded * sizeof(float));
-    uploader.upload(to, values.data(), padded * sizeof(float));
-    return static_cast<const float*>(to);
+    auto* to = static_cast<float*>(allocate(padded * sizeof(float)));
+    cuda::widen_numbers(stage(tensor), staging.get(), to, tensor.numel(), stream.get());
+    return to;
   };
   const auto matrix = [&](LinearWeights LayerWeights::*part, int layer, cuda::Matrix m) {
     LinearWeights linear;
@@ -168,15 +180,9 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
       linear.weight = weights.logits.weight.slice(0, config.text_vocab, config.text_vocab + config.image_vocab);
       linear.bias = weights.logits.bias.slice(0, config.text_vocab, config.text_vocab + config.image_vocab);
     }
-    at::Tensor plain = linear.weight;
-    if (plain.scalar_type() == at::kDouble) plain = plain.to(at::kFloat);
-    const DType dtype = dtype_of(plain);
-    uploader.upload(staging.get(), plain.const_data_ptr(), plain.nbytes());
+    const cuda::Number number = stage(linear.weight);
     void* packed = allocate(m.bytes());
-    cuda::pack_matrix(dtype == DType::float16    ? cuda::Number::fp16
-                      : dtype == DType::bfloat16 ? cuda::Number::bf16
-                                                 : cuda::Number::fp32,
-                      staging.get(), number_, packed, m.outputs, m.inputs, stream.get());
+    cuda::pack_matrix(number, staging.get(), number_, packed, m.outputs, m.inputs, stream.get());
     m.weights = packed;
     m.bias = floats(linear.bias, cuda::round_up(m.outputs, cuda::row_tile));
     return m;

@@ -41,6 +41,7 @@ class CudaWeights {
   cuda::Number number_;
   std::vector<CacheLayout> layouts_;
   std::vector<cuda::DeviceMemory> memory_;
+  std::size_t used_ = 0;  // of the last piece
   cuda::Model model_{};
 };
 

@@ -72,6 +72,9 @@ __device__ __forceinline__ void bulk_copy(void* to, const void* from, std::uint3
 // Between ordinary writes of the device's memory and bulk copies of it, on both sides.
 __device__ __forceinline__ void proxy_fence() { asm volatile("fence.proxy.async.global;" ::: "memory"); }
 
+// After ordinary writes of shared memory that wgmma reads.
+__device__ __forceinline__ void shared_proxy_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
 // A ring of stages: which one is next, and the parity of its barrier.
 struct RingPosition {
   int stage = 0;
@@ -79,6 +82,13 @@ struct RingPosition {
   __device__ __forceinline__ void next(int stages) {
     if (++stage == stages) {
       stage = 0;
+      parity ^= 1;
+    }
+  }
+  __device__ __forceinline__ void skip(int count, int stages) {  // no more than a round
+    stage += count;
+    if (stage >= stages) {
+      stage -= stages;
       parity ^= 1;
     }
   }

@@ -1,17 +1,27 @@
 #pragma once
+#include <new>
 #include <type_traits>
 
+#include "kernels/cuda/async_copy.cuh"
+#include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/device_math.cuh"
+#include "kernels/cuda/items.cuh"
 #include "kernels/cuda/product.cuh"
+#include "kernels/cuda/stamped.cuh"
 
 namespace kandinsky::cuda {
 
-// A task of attention is one head of a group of rows, by a team of four warps. The text's keys, shared by rows of one
-// prompt, go through the tensor cores; the image's keys, a handful of each row's own, through ordinary arithmetic. All
-// sums are taken in an order that does not depend on the size of the group or on the rows beside.
-constexpr int team_warps = 4;
-constexpr int team_threads = team_warps * 32;
-constexpr int teams = 2;          // of a block
+// A task of attention is one head of a group of rows, by a team of warps. The text's keys, shared by rows of one
+// prompt, go through the tensor cores; the image's keys, a handful of each row's own, through ordinary arithmetic: four
+// warps a row where rows are few, a warp a row where they are many. All sums are taken in an order that does not depend
+// on the size of the group or on the rows beside.
+constexpr int attention_warps = 8;  // of a block
+constexpr int attention_threads = attention_warps * 32;
+constexpr int row_warps = 4;
+constexpr int row_threads = row_warps * 32;
+// Two teams where there are tasks for them.
+template <int NT>
+constexpr int team_warps = NT == 1 ? attention_warps : attention_warps / 2;
 constexpr int groups_a_head = 4;  // of the rows of a pass
 constexpr int most_text = 128;
 constexpr int held_image_keys = 64;
@@ -20,41 +30,95 @@ constexpr int text_pitch = most_text + 8;  // of a row in shared memory: no two 
 template <int NT>
 constexpr int group_rows = NT * 8 / groups_a_head;
 
-// Shared memory of a team.
+// Of a layer: those with a row that is not idle.
+template <int NT>
+__device__ __forceinline__ unsigned attention_tasks(const Model& m, std::uint64_t active_rows) {
+  unsigned groups = 0;
+  for (int group = 0; group < groups_a_head; ++group)
+    groups += (active_rows >> group * group_rows<NT> & ((1u << group_rows<NT>)-1)) != 0;
+  return groups * m.heads;
+}
+
+// Where a layer keeps the keys and values of images.
+struct ImageCache {
+  Mask mask;
+  int groups, capacity;
+  std::size_t start;
+  __device__ __forceinline__ explicit ImageCache(const Layer& layer)
+      : mask(layer.mask), groups(layer.groups), capacity(layer.capacity), start(layer.cache) {}
+};
+
+// First element of the key at a raster index, within a slot.
+__device__ __forceinline__ std::size_t cache_offset(const Model& m, const ImageCache& layer, int head, int raster) {
+  int group = 0, place = raster % layer.capacity;
+  if (layer.mask == Mask::column) {
+    group = raster % m.grid;
+    place = raster / m.grid;
+  }
+  return layer.start + (std::size_t(head * layer.groups + group) * layer.capacity + place) * m.head_size;
+}
+
+// What a row sees of its own image.
+template <typename T>
+struct ImageKeys {
+  const T* keys;
+  const T* values;
+  const int* places;  // nullptr: keys are consecutive
+  int count;
+  int newest;  // place of the row's own key
+
+  __device__ __forceinline__ ImageKeys(const Model& m, const Buffers& b, const Row& row, const ImageCache& layer,
+                                       int head)
+      : keys(nullptr), values(nullptr), places(nullptr), count(0), newest(row.position % layer.capacity) {
+    if (row.position < 0 || row.slot < 0) return;
+    int group = 0;
+    if (layer.mask == Mask::column) {
+      group = row.position % m.grid;
+      newest = row.position / m.grid;
+      count = newest + 1;
+    } else if (layer.mask == Mask::row) {
+      count = min(row.position, m.grid) + 1;
+    } else {
+      places = m.neighbours + std::size_t(row.position) * m.most_neighbours;
+      count = m.neighbour_counts[row.position];
+    }
+    const std::size_t base = row.slot * m.slot_elements + layer.start +
+                             std::size_t(head * layer.groups + group) * layer.capacity * m.head_size;
+    keys = static_cast<const T*>(b.keys) + base;
+    values = static_cast<const T*>(b.values) + base;
+  }
+  __device__ __forceinline__ int place(int j) const { return places == nullptr ? j : places[j]; }
+};
+
 template <int NT, typename T, int HeadSize>
-struct TeamScratch {
+struct AttentionScratch {
   static constexpr int rows = group_rows<NT>;
-  // How many sums of an image's values there are at the end for each row: the warps' own where there are fewer rows.
-  static constexpr int value_parts = rows >= team_warps ? 1 : team_warps;
+  static constexpr bool warp_a_row = rows >= team_warps<NT>;
+  static constexpr int value_parts = warp_a_row ? 1 : row_warps;  // sums of an image's values
   float scores[rows][text_pitch];
   float image[rows][most_image_keys];
   float values[rows][value_parts][HeadSize];
   float inverse[rows];
   alignas(16) T weights[rows][text_pitch];
+  alignas(16) T own[rows][3 * HeadSize + 8];  // a row's query, newest key and newest value
+  ImageKeys<T> seen[rows];
 };
 
-// Among the warps of a team.
+// Among the threads of a team.
+template <int Warps>
 __device__ __forceinline__ void team_sync(int team) {
-  asm volatile("bar.sync %0, %1;" ::"r"(2 + team), "n"(team_threads) : "memory");
+  asm volatile("bar.sync %0, %1;" ::"r"(2 + team), "n"(Warps * 32) : "memory");
 }
 
 __device__ __forceinline__ uint4 load_uncached(const void* p) { return __ldcg(static_cast<const uint4*>(p)); }
+
+__device__ __forceinline__ uint4 load_shared(const void* p) { return *static_cast<const uint4*>(p); }
 
 __device__ __forceinline__ float2 widen_pair(std::uint32_t bits, __half) {
   return __half22float2(*reinterpret_cast<const __half2*>(&bits));
 }
 __device__ __forceinline__ float2 widen_pair(std::uint32_t bits, __nv_bfloat16) {
   return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&bits));
-}
-
-// First element of the key at a raster index, within a slot.
-__device__ __forceinline__ std::size_t cache_offset(const Model& m, const Layer& layer, int head, int raster) {
-  int group = 0, place = raster % layer.capacity;
-  if (layer.mask == Mask::column) {
-    group = raster % m.grid;
-    place = raster / m.grid;
-  }
-  return layer.cache + (std::size_t(head * layer.groups + group) * layer.capacity + place) * m.head_size;
 }
 
 // Where number d of text value t of a head stands: transposed, as the second product reads it.
@@ -64,17 +128,17 @@ __device__ __forceinline__ std::size_t text_value_offset(const Model& m, int t, 
 
 // A text's keys and values of a head as the tensor cores take them. The contraction is over any order of dimensions or
 // keys as long as both sides use it: a lane takes 16 bytes that lie together.
-template <typename T, int HeadSize>
+template <typename T, int HeadSize, int Warps>
 struct TextFragments {
-  static constexpr int key_blocks = most_text / 16 / team_warps;  // of 16 keys, of a warp
-  static constexpr int key_steps = HeadSize / 32;                 // of 32 dimensions
-  static constexpr int value_tiles = HeadSize / 8 / team_warps;   // of 8 dimensions, of a warp
-  static constexpr int value_steps = most_text / 32;              // of 32 keys
+  static constexpr int key_blocks = most_text / 16 / Warps;  // of 16 keys, of a warp
+  static constexpr int key_steps = HeadSize / 32;            // of 32 dimensions
+  static constexpr int value_tiles = HeadSize / 8 / Warps;   // of 8 dimensions, of a warp
+  static constexpr int value_steps = most_text / 32;         // of 32 keys
   uint4 keys[key_blocks][2][key_steps];
   uint4 values[value_tiles][value_steps];
 
   __device__ __forceinline__ void load_keys(const Model& m, const void* text_keys, int index, int head, int thread) {
-    const int warp = thread / 32 % team_warps, lane = thread % 32;
+    const int warp = thread / 32, lane = thread % 32;
     const T* base =
         static_cast<const T*>(text_keys) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
 #pragma unroll
@@ -83,7 +147,7 @@ struct TextFragments {
       for (int tile = 0; tile < 2; ++tile)
 #pragma unroll
         for (int step = 0; step < key_steps; ++step) {
-          const int key = (block * team_warps + warp) * 16 + tile * 8 + lane / 4, d = step * 32 + lane % 4 * 8;
+          const int key = (block * Warps + warp) * 16 + tile * 8 + lane / 4, d = step * 32 + lane % 4 * 8;
           keys[block][tile][step] = key < m.text_length && d < m.head_size
                                         ? load_uncached(base + std::size_t(key) * m.head_size + d)
                                         : uint4{};
@@ -92,7 +156,7 @@ struct TextFragments {
 
   __device__ __forceinline__ void load_values(const Model& m, const void* text_values, int index, int head,
                                               int thread) {
-    const int warp = thread / 32 % team_warps, lane = thread % 32;
+    const int warp = thread / 32, lane = thread % 32;
     const T* base =
         static_cast<const T*>(text_values) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
 #pragma unroll
@@ -113,37 +177,6 @@ __device__ __forceinline__ void multiply_32(float (&acc)[4], const uint4& low, c
   multiply_tile(acc, uint4{low.x, high.x, low.y, high.y}, uint2{b.x, b.y}, number);
   multiply_tile(acc, uint4{low.z, high.z, low.w, high.w}, uint2{b.z, b.w}, number);
 }
-
-// What a row sees of its own image.
-template <typename T>
-struct ImageKeys {
-  const T* keys;
-  const T* values;
-  const int* places;  // nullptr: keys are consecutive
-  int count;
-  int newest;  // place of the row's own key
-
-  __device__ __forceinline__ ImageKeys(const Model& m, const Buffers& b, const Row& row, const Layer& layer, int head)
-      : keys(nullptr), values(nullptr), places(nullptr), count(0), newest(row.position % layer.capacity) {
-    if (row.position < 0 || row.slot < 0) return;
-    int group = 0;
-    if (layer.mask == Mask::column) {
-      group = row.position % m.grid;
-      newest = row.position / m.grid;
-      count = newest + 1;
-    } else if (layer.mask == Mask::row) {
-      count = min(row.position, m.grid) + 1;
-    } else {
-      places = m.neighbours + std::size_t(row.position) * m.most_neighbours;
-      count = m.neighbour_counts[row.position];
-    }
-    const std::size_t base = row.slot * m.slot_elements + layer.cache +
-                             std::size_t(head * layer.groups + group) * layer.capacity * m.head_size;
-    keys = static_cast<const T*>(b.keys) + base;
-    values = static_cast<const T*>(b.values) + base;
-  }
-  __device__ __forceinline__ int place(int j) const { return places == nullptr ? j : places[j]; }
-};
 
 // Which of a row's image keys and values a lane takes: head_size / 16 lanes a key, head_size / 8 lanes a value.
 struct LaneShare {
@@ -184,23 +217,23 @@ __device__ __forceinline__ void add_weighted(float (&acc)[8], float weight, cons
   }
 }
 
-// The first image keys and values of one row, as a rule all of them, held in the registers of a team. All but the row's
-// own are there before the layer begins.
+// The first image keys and values of one row, as a rule all of them, held in the registers of its four warps. All but
+// the row's own are there before the layer begins.
 template <typename T, int HeadSize>
 struct ImageFragments {
-  static constexpr int key_passes = held_image_keys * (HeadSize / 16) / team_threads;
-  static constexpr int value_passes = held_image_keys * (HeadSize / 8) / team_threads;
+  static constexpr int key_passes = held_image_keys * (HeadSize / 16) / row_threads;
+  static constexpr int value_passes = held_image_keys * (HeadSize / 8) / row_threads;
   uint4 keys[key_passes][2];
   uint4 values[value_passes];
   unsigned newest_key, newest_value;  // a bit a pass: the lane's is the row's own
 
   __device__ __forceinline__ void load_old(const ImageKeys<T>& image, const LaneShare& share, int head_size,
                                            int thread) {
-    const int warp = thread / 32 % team_warps, lane = thread % 32;
+    const int warp = thread / 32 % row_warps, lane = thread % 32;
     newest_key = newest_value = 0;
 #pragma unroll
     for (int i = 0; i < key_passes; ++i) {
-      const int j = (i * team_warps + warp) * share.keys_a_warp + lane / share.key_lanes;
+      const int j = (i * row_warps + warp) * share.keys_a_warp + lane / share.key_lanes;
       keys[i][0] = keys[i][1] = uint4{};
       if (j >= image.count) continue;
       const int place = image.place(j);
@@ -214,7 +247,7 @@ struct ImageFragments {
     }
 #pragma unroll
     for (int i = 0; i < value_passes; ++i) {
-      const int j = (i * team_warps + warp) * share.values_a_warp + lane / share.value_lanes;
+      const int j = (i * row_warps + warp) * share.values_a_warp + lane / share.value_lanes;
       values[i] = uint4{};
       if (j >= image.count) continue;
       const int place = image.place(j);
@@ -225,64 +258,75 @@ struct ImageFragments {
     }
   }
 
-  __device__ __forceinline__ void load_newest(const ImageKeys<T>& image, const LaneShare& share, int head_size) {
-    const T* key = image.keys + std::size_t(image.newest) * head_size + share.key_share;
-    const T* value = image.values + std::size_t(image.newest) * head_size + share.dims;
+  // From shared memory.
+  __device__ __forceinline__ void load_newest(const T* key, const T* value, const LaneShare& share) {
 #pragma unroll
     for (int i = 0; i < key_passes; ++i)
       if (newest_key >> i & 1) {
-        keys[i][0] = load_uncached(key);
-        keys[i][1] = load_uncached(key + 8);
+        keys[i][0] = load_shared(key + share.key_share);
+        keys[i][1] = load_shared(key + share.key_share + 8);
       }
 #pragma unroll
     for (int i = 0; i < value_passes; ++i)
-      if (newest_value >> i & 1) values[i] = load_uncached(value);
+      if (newest_value >> i & 1) values[i] = load_shared(value + share.dims);
   }
 };
 
 template <int NT, typename T, int HeadSize>
 class Attention {
-  using Scratch = TeamScratch<NT, T, HeadSize>;
+  using Scratch = AttentionScratch<NT, T, HeadSize>;
   static constexpr int rows_here = group_rows<NT>;
+  static constexpr bool warp_a_row = Scratch::warp_a_row;
+  static constexpr int warps = team_warps<NT>, team_threads = warps * 32, teams = attention_warps / warps;
+  static constexpr int rows_at_once = warp_a_row ? warps : warps / row_warps;
   // Where registers suffice.
-  static constexpr bool holds_image = rows_here < team_warps && HeadSize <= 64;
-  static constexpr bool holds_values = HeadSize <= 64;
+  static constexpr bool holds_image = rows_here <= rows_at_once && !warp_a_row && HeadSize <= 64;
+  static constexpr bool holds_keys = warp_a_row && rows_here <= warps && HeadSize <= 64;
+  static constexpr bool holds_values = NT == 1 && HeadSize <= 64;
+  static constexpr int halves = rows_here > 8 ? 2 : 1;  // of eight rows, as the tensor cores take them
   struct None {};
   using Image = std::conditional_t<holds_image, ImageFragments<T, HeadSize>, None>;
 
  public:
   static constexpr std::size_t scratch_bytes = teams * sizeof(Scratch);
 
-  // Before the barrier behind which queries, keys and values of the layer are complete: asks for what the first task
-  // reads of text, unless this pass makes it, and of the image.
-  __device__ __forceinline__ Attention(const Model& m, const Buffers& b, const Row* rows, char* scratch, int index,
-                                       const Layer& layer)
-      : m_(m),
-        b_(b),
+  // Asks for what the first task reads of text, unless this pass makes it, and of the image. `stamp`: of the layer's
+  // queries, keys and values, and of what comes out.
+  __device__ __forceinline__ Attention(const PassArguments& a, const Row* rows, char* scratch, int index,
+                                       std::uint32_t stamp)
+      : m_(a.model),
+        b_(a.buffers),
         rows_(rows),
-        layer_(layer),
-        thread_(fresh_thread()),
-        share_(m.head_size, thread_),
-        team_(thread_ / team_threads),
+        layer_(a.model.layer[index]),
+        stamp_(stamp),
+        workers_(a.workers),
+        thread_(fresh_thread() % team_threads),
+        share_(m_.head_size, thread_),
+        team_(fresh_thread() / team_threads % teams),
         scratch_(reinterpret_cast<Scratch*>(scratch)[team_]),
-        task_(int(blockIdx.x) + int(gridDim.x) * team_) {
+        task_(int(blockIdx.x) + workers_ * team_) {
     if (task_ >= m_.heads * groups_a_head) return;
     const int first = task_ / m_.heads * rows_here, head = task_ % m_.heads;
     const Row* row = nullptr;
     for (int r = rows_here - 1; r >= 0; --r)
       if (rows_[first + r].position >= 0) row = &rows_[first + r];
     if (row == nullptr || row->slot < 0) return;
-    prepared_ = row->text_keys;
-    load_text(row->text_keys, row->text_values, index, head);
+    if constexpr (NT <= 2) {
+      prepared_ = row->text_keys;
+      load_text(row->text_keys, row->text_values, index, head);
+    }
     if constexpr (holds_image) {
-      held_ = static_cast<int>(row - (rows_ + first));
-      image_.load_old(ImageKeys<T>(m_, b_, *row, layer_, head), share_, m_.head_size, thread_);
+      held_ = thread_ / row_threads;
+      image_.load_old(ImageKeys<T>(m_, b_, rows_[first + held_], layer_, head), share_, m_.head_size, thread_);
+    } else if constexpr (holds_keys) {
+      held_ = thread_ / 32;
+      load_keys(keys_, ImageKeys<T>(m_, b_, rows_[first + held_], layer_, head), 0, share_.keys_a_warp, nullptr);
     }
   }
 
   // context = softmax(q k) v of every row and head.
   __device__ __forceinline__ void finish(int index) {
-    for (; task_ < m_.heads * groups_a_head; task_ += int(gridDim.x) * teams) {
+    for (; task_ < m_.heads * groups_a_head; task_ += workers_ * teams) {
       attend(index, task_ % m_.heads, task_ / m_.heads * rows_here);
       prepared_ = nullptr;
       held_ = -1;
@@ -301,26 +345,58 @@ class Attention {
 
   __device__ __forceinline__ void attend(int index, int head, int first) {
     const Row* rows = rows_ + first;
-    const int thread = thread_;
-    const int warp = thread / 32 % team_warps, lane = thread % 32;
+    // Anew for each task: what follows from it would be kept, out of registers, from task to task.
+    const int thread = thread_ = fresh_thread() % team_threads;
+    share_ = LaneShare(m_.head_size, thread);
+    const int warp = thread / 32, lane = thread % 32;
     unsigned active = 0;
 #pragma unroll
     for (int r = 0; r < rows_here; ++r) active |= rows[r].position >= 0 ? 1u << r : 0u;
     if (active == 0) return;
 
-    load_queries(head, first);
+    if (thread < rows_here && (active >> thread & 1))
+      new (&scratch_.seen[thread]) ImageKeys<T>(m_, b_, rows[thread], layer_, head);
+    receive_own(head, first, active);
+    team_sync<warps>(team_);
+    load_queries();
     if constexpr (holds_image)
-      if (held_ >= 0) image_.load_newest(ImageKeys<T>(m_, b_, rows[held_], layer_, head), share_, m_.head_size);
-    score_image(head, first, active, warp, lane);
+      if (held_ >= 0 && (active >> held_ & 1))
+        image_.load_newest(received(held_, newest_key), received(held_, newest_value), share_);
+    const auto for_my_rows = [&](const auto& visit) {
+      const int mine = warp_a_row ? warp : warp / row_warps;
+      if constexpr (rows_here <= rows_at_once) {
+        if (mine < rows_here && (active >> mine & 1)) visit(mine);
+      } else {
+        for (int r = mine; r < rows_here; r += rows_at_once) {
+          share_ = LaneShare(m_.head_size, thread_ = fresh_thread() % team_threads);
+          if (active >> r & 1) visit(r);
+        }
+      }
+    };
+    if constexpr (!warp_a_row) for_my_rows([&](int r) { score_row(r); });
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
       if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
       prepared_ = of.text_keys;
       score_text(mine, warp, lane);
     });
-    team_sync(team_);
-    for (int r = warp; r < rows_here; r += team_warps)
-      if (active >> r & 1) softmax(rows[r], r, head, lane);
-    team_sync(team_);
+    team_sync<warps>(team_);
+    if constexpr (warp_a_row) {
+      for_my_rows([&](int r) {
+        score_row(r);
+        Values values;
+        load_values(values, scratch_.seen[r], r, 0);
+        __syncwarp();
+        softmax(rows[r], r, lane);
+        __syncwarp();
+        gather_row(r, &values);
+      });
+    } else {
+      for (int r = warp; r < rows_here; r += warps)
+        if (active >> r & 1) softmax(rows[r], r, lane);
+      team_sync<warps>(team_);
+      for_my_rows([&](int r) { gather_row(r, nullptr); });
+    }
+    if constexpr (warp_a_row) team_sync<warps>(team_);
 
     float acc[value_tiles][4] = {};
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
@@ -332,9 +408,7 @@ class Attention {
       }
       gather_text(mine, lane, acc);
     });
-    gather_image(head, first, active, warp, lane);
-    team_sync(team_);
-    T* context = static_cast<T*>(b_.context);
+    if constexpr (!warp_a_row) team_sync<warps>(team_);
 #pragma unroll
     for (int tile = 0; tile < value_tiles; ++tile)
 #pragma unroll
@@ -351,10 +425,60 @@ class Attention {
             image[i] = (parts[0][d + i] + parts[1][d + i]) + (parts[2][d + i] + parts[3][d + i]);
         }
         const float inverse = scratch_.inverse[r];
-        store_pair(context + activation_offset(head * m_.head_size + d, first + r, NT),
-                   (acc[tile][half * 2] + image[0]) * inverse, (acc[tile][half * 2 + 1] + image[1]) * inverse);
+        const std::uint32_t pair =
+            pack_pair<T>((acc[tile][half * 2] + image[0]) * inverse, (acc[tile][half * 2 + 1] + image[1]) * inverse);
+        const int k = head * m_.head_size + d, row = first + r;
+        if constexpr (stamps_activations(NT * 8))
+          store_stamped(static_cast<StampedWord*>(b_.context) + (std::size_t(row) * m_.hidden + k) / 2, pair, stamp_);
+        else
+          *reinterpret_cast<std::uint32_t*>(static_cast<T*>(b_.context) + activation_offset(k, row, NT)) = pair;
       }
-    team_sync(team_);
+    if constexpr (!stamps_activations(NT * 8)) proxy_fence();
+    team_sync<warps>(team_);
+    if constexpr (!stamps_activations(NT * 8))
+      if (thread == 0) count_up(b_.meeting->attended);
+  }
+
+  enum Own { query, newest_key, newest_value };
+  __device__ __forceinline__ T* received(int r, Own what) const { return scratch_.own[r] + what * m_.head_size; }
+
+  // The rows' queries, and the newest key and value of those of an image, which also go to the cache.
+  __device__ __forceinline__ void receive_own(int head, int first, unsigned active) {
+    constexpr int passes = (rows_here * 3 * HeadSize / 4 + team_threads - 1) / team_threads;
+    const int pieces = m_.head_size / 4;  // of four numbers, of each of the three
+    const auto place = [&](int i, int& r, int& what, int& d) {
+      const int piece = i * team_threads + thread_;
+      r = piece / (3 * pieces);
+      what = piece / pieces - r * 3;
+      d = piece % pieces * 4;
+      if (r >= rows_here || !(active >> r & 1) || (what != query && rows_[first + r].slot < 0)) r = -1;
+    };
+    StampedPair got[passes];
+    receive(
+        got,
+        [&](int i) {
+          int r, what, d;
+          place(i, r, what, d);
+          return r >= 0;
+        },
+        [&](int i) {
+          int r, what, d;
+          place(i, r, what, d);
+          return b_.query_key_value + ((std::size_t(first + r) * 3 + what) * m_.hidden + head * m_.head_size + d) / 2;
+        },
+        stamp_);
+#pragma unroll
+    for (int i = 0; i < passes; ++i) {
+      int r, what, d;
+      place(i, r, what, d);
+      if (r < 0) continue;
+      *reinterpret_cast<uint2*>(received(r, Own(what)) + d) = got[i].data();
+      if (what == query) continue;
+      const Row& row = rows_[first + r];
+      T* cache = static_cast<T*>(what == newest_key ? b_.keys : b_.values) + row.slot * m_.slot_elements +
+                 cache_offset(m_, layer_, head, row.position);
+      *reinterpret_cast<uint2*>(cache + d) = got[i].data();
+    }
   }
 
   // visit(a row of the prompt, which rows are of it) for every prompt among the rows.
@@ -371,18 +495,14 @@ class Attention {
     }
   }
 
-  __device__ __forceinline__ const T* query(int row, int head) const {
-    return static_cast<const T*>(b_.query) + std::size_t(row) * m_.hidden + head * m_.head_size;
-  }
-
-  __device__ __forceinline__ void load_queries(int head, int first) {
+  __device__ __forceinline__ void load_queries() {
     const int lane = thread_ % 32;
 #pragma unroll
-    for (int half = 0; half < 2; ++half)
+    for (int half = 0; half < halves; ++half)
 #pragma unroll
       for (int step = 0; step < key_steps; ++step) {
         const int r = lane / 4 + half * 8, d = step * 32 + lane % 4 * 8;
-        queries_[half][step] = r < rows_here && d < m_.head_size ? load_uncached(query(first + r, head) + d) : uint4{};
+        queries_[half][step] = r < rows_here && d < m_.head_size ? load_shared(received(r, query) + d) : uint4{};
       }
   }
 
@@ -394,8 +514,9 @@ class Attention {
         float acc[4] = {};
 #pragma unroll
         for (int step = 0; step < key_steps; ++step)
-          multiply_32(acc, queries_[0][step], queries_[1][step], text_.keys[block][tile][step], T{});
-        const int key = (block * team_warps + warp) * 16 + tile * 8 + lane % 4 * 2;
+          multiply_32(acc, queries_[0][step], halves == 2 ? queries_[halves - 1][step] : uint4{},
+                      text_.keys[block][tile][step], T{});
+        const int key = (block * warps + warp) * 16 + tile * 8 + lane % 4 * 2;
 #pragma unroll
         for (int half = 0; half < 2; ++half)
           if (const int r = lane / 4 + half * 8; r < rows_here && (mine >> r & 1))
@@ -403,51 +524,78 @@ class Attention {
       }
   }
 
-  // A warp a row where there are as many, else all warps a row.
-  static constexpr bool warp_a_row = rows_here >= team_warps;
+  // Keys that a lane has at once: all of a row layer's, for heads of 64.
+  static constexpr int keys_together = !warp_a_row ? 2 : NT == 2 ? 5 : 3;
+  using Keys = uint4[keys_together][2];
 
-  __device__ __forceinline__ void score_image(int head, int first, unsigned active, int warp, int lane) {
-    for (int r = warp_a_row ? warp : 0; r < rows_here; r += warp_a_row ? team_warps : 1) {
-      if (!(active >> r & 1)) continue;
-      const ImageKeys<T> image(m_, b_, rows_[first + r], layer_, head);
-      const T* q = query(first + r, head) + share_.key_share;
-      const uint4 queries[2] = {load_uncached(q), load_uncached(q + 8)};
-      const auto score = [&](int j, const uint4& low, const uint4& high) {
-        float sum = dot_16<T>(queries, low, high);
-        for (int offset = share_.key_lanes / 2; offset > 0; offset /= 2)
-          sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
-        if (share_.key_share == 0 && j < image.count) scratch_.image[r][j] = sum;
-      };
-      constexpr int together = warp_a_row ? 5 : 2;  // a row's 33 keys at once, for heads of 64
-      const int step = share_.keys_a_warp * (warp_a_row ? 1 : team_warps);
-      int j0 = warp_a_row ? 0 : warp * share_.keys_a_warp;
-      if constexpr (holds_image) {
-        if (r == held_) {
+  // From key j0 on, `step` keys apart. `newest`: the row's own, or nullptr while it is not there.
+  __device__ __forceinline__ void load_keys(Keys& keys, const ImageKeys<T>& image, int j0, int step,
+                                            const T* newest) const {
+    const int lane = thread_ % 32;
 #pragma unroll
-          for (int i = 0; i < Image::key_passes; ++i, j0 += step)
-            score(j0 + lane / share_.key_lanes, image_.keys[i][0], image_.keys[i][1]);
-        }
-      }
-      for (; j0 < image.count; j0 += together * step) {
-        uint4 keys[together][2];
-#pragma unroll
-        for (int i = 0; i < together; ++i) {
-          const int j = j0 + i * step + lane / share_.key_lanes;
-          keys[i][0] = keys[i][1] = uint4{};
-          if (j >= image.count) continue;
-          const T* key = image.keys + std::size_t(image.place(j)) * m_.head_size + share_.key_share;
-          keys[i][0] = load_uncached(key);
-          keys[i][1] = load_uncached(key + 8);
-        }
-#pragma unroll
-        for (int i = 0; i < together; ++i) score(j0 + i * step + lane / share_.key_lanes, keys[i][0], keys[i][1]);
+    for (int i = 0; i < keys_together; ++i) {
+      const int j = j0 + i * step + lane / share_.key_lanes;
+      keys[i][0] = keys[i][1] = uint4{};
+      if (j >= image.count) continue;
+      const int place = image.place(j);
+      if (place != image.newest) {
+        const T* key = image.keys + std::size_t(place) * m_.head_size + share_.key_share;
+        keys[i][0] = load_uncached(key);
+        keys[i][1] = load_uncached(key + 8);
+      } else if (newest != nullptr) {
+        keys[i][0] = load_shared(newest + share_.key_share);
+        keys[i][1] = load_shared(newest + share_.key_share + 8);
       }
     }
   }
 
+  __device__ __forceinline__ void score_row(int r) {
+    const int warp = thread_ / 32, lane = thread_ % 32;
+    const ImageKeys<T> image = scratch_.seen[r];
+    const T* q = received(r, query) + share_.key_share;
+    const T* newest = received(r, newest_key);
+    const uint4 queries[2] = {load_shared(q), load_shared(q + 8)};
+    const auto score = [&](int j, const uint4& low, const uint4& high) {
+      float sum = dot_16<T>(queries, low, high);
+      for (int offset = share_.key_lanes / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
+      if (share_.key_share == 0 && j < image.count) scratch_.image[r][j] = sum;
+    };
+    const int step = share_.keys_a_warp * (warp_a_row ? 1 : row_warps);
+    int j0 = warp_a_row ? 0 : warp % row_warps * share_.keys_a_warp;
+    if constexpr (holds_image) {
+      if (r == held_) {
+#pragma unroll
+        for (int i = 0; i < Image::key_passes; ++i, j0 += step)
+          score(j0 + lane / share_.key_lanes, image_.keys[i][0], image_.keys[i][1]);
+      }
+    }
+    const auto score_keys = [&](const Keys& keys) {
+#pragma unroll
+      for (int i = 0; i < keys_together; ++i) score(j0 + i * step + lane / share_.key_lanes, keys[i][0], keys[i][1]);
+      j0 += keys_together * step;
+    };
+    if constexpr (holds_keys) {
+      if (r == held_) {
+#pragma unroll
+        for (int i = 0; i < keys_together; ++i) {
+          const int j = i * step + lane / share_.key_lanes;
+          if (j >= image.count || image.place(j) != image.newest) continue;
+          keys_[i][0] = load_shared(newest + share_.key_share);
+          keys_[i][1] = load_shared(newest + share_.key_share + 8);
+        }
+        score_keys(keys_);
+      }
+    }
+    while (j0 < image.count) {
+      Keys keys;
+      load_keys(keys, image, j0, step, newest);
+      score_keys(keys);
+    }
+  }
+
   // Scores to weights, by a warp.
-  __device__ __forceinline__ void softmax(const Row& row, int r, int head, int lane) {
-    const int texts = text_count(row), images = ImageKeys<T>(m_, b_, row, layer_, head).count;
+  __device__ __forceinline__ void softmax(const Row& row, int r, int lane) {
+    const int texts = text_count(row), images = scratch_.seen[r].count;
     constexpr int text_each = most_text / 32, image_each = most_image_keys / 32;
     float text[text_each], image[image_each], largest = -INFINITY, sum = 0;
 #pragma unroll
@@ -480,10 +628,10 @@ class Attention {
     if (lane == 0) scratch_.inverse[r] = 1.0f / sum;
   }
 
-  static constexpr int key_blocks = TextFragments<T, HeadSize>::key_blocks;
-  static constexpr int key_steps = TextFragments<T, HeadSize>::key_steps;
-  static constexpr int value_tiles = TextFragments<T, HeadSize>::value_tiles;
-  static constexpr int value_steps = TextFragments<T, HeadSize>::value_steps;
+  static constexpr int key_blocks = TextFragments<T, HeadSize, warps>::key_blocks;
+  static constexpr int key_steps = TextFragments<T, HeadSize, warps>::key_steps;
+  static constexpr int value_tiles = TextFragments<T, HeadSize, warps>::value_tiles;
+  static constexpr int value_steps = TextFragments<T, HeadSize, warps>::value_steps;
 
   __device__ __forceinline__ void gather_text(unsigned mine, int lane, float (&acc)[value_tiles][4]) {
 #pragma unroll
@@ -503,55 +651,71 @@ class Attention {
   }
 
   // Four sums a row, of every fourth set of keys: a warp's own, or a sum of each warp.
-  __device__ __forceinline__ void gather_image(int head, int first, unsigned active, int warp, int lane) {
-    constexpr int parts = team_warps;
-    constexpr int own = warp_a_row ? parts : 1;
-    const int keys_a_warp = share_.values_a_warp;
-    for (int r = warp_a_row ? warp : 0; r < rows_here; r += warp_a_row ? team_warps : 1) {
-      if (!(active >> r & 1)) continue;
-      const ImageKeys<T> image(m_, b_, rows_[first + r], layer_, head);
-      float acc[own][8] = {};
-      int j0 = 0;
-      if constexpr (holds_image) {
-        if (r == held_) {
+  static constexpr int own_parts = warp_a_row ? row_warps : 1;
+  static constexpr int values_together = NT == 1 ? 3 : 2;
+  using Values = uint4[values_together][own_parts];
+
+  __device__ __forceinline__ int value_index(int j0, int i, int part) const {
+    const int set = i * row_warps + (own_parts == row_warps ? part : thread_ / 32 % row_warps);
+    return j0 + set * share_.values_a_warp + thread_ % 32 / share_.value_lanes;
+  }
+
+  __device__ __forceinline__ void load_values(Values& values, const ImageKeys<T>& image, int r, int j0) const {
 #pragma unroll
-          for (int i = 0; i < Image::value_passes; ++i, j0 += parts * keys_a_warp)
-            if (const int j = j0 + warp * keys_a_warp + lane / share_.value_lanes; j < most_image_keys)
-              add_weighted<T>(acc[0], scratch_.image[r][j], image_.values[i]);
-        }
+    for (int i = 0; i < values_together; ++i)
+#pragma unroll
+      for (int p = 0; p < own_parts; ++p) {
+        const int j = value_index(j0, i, p);
+        values[i][p] = uint4{};
+        if (j >= image.count) continue;
+        const int place = image.place(j);
+        values[i][p] = place == image.newest
+                           ? load_shared(received(r, newest_value) + share_.dims)
+                           : load_uncached(image.values + std::size_t(place) * m_.head_size + share_.dims);
       }
-      constexpr int together = 3;
-      for (; j0 < image.count; j0 += together * parts * keys_a_warp) {
-        uint4 values[together][own];
-        float weights[together][own];
+  }
+
+  // `values`: the first, if they were asked for before.
+  __device__ __forceinline__ void gather_row(int r, Values* first) {
+    const int warp = thread_ / 32, lane = thread_ % 32;
+    const ImageKeys<T> image = scratch_.seen[r];
+    float acc[own_parts][8] = {};
+    int j0 = 0;
+    if constexpr (holds_image) {
+      if (r == held_) {
 #pragma unroll
-        for (int i = 0; i < together; ++i)
-#pragma unroll
-          for (int p = 0; p < own; ++p) {
-            const int j = j0 + (i * parts + (own == parts ? p : warp)) * keys_a_warp + lane / share_.value_lanes;
-            values[i][p] = uint4{};
-            weights[i][p] = 0;
-            if (j >= image.count) continue;
-            values[i][p] = load_uncached(image.values + std::size_t(image.place(j)) * m_.head_size + share_.dims);
-            weights[i][p] = scratch_.image[r][j];
-          }
-#pragma unroll
-        for (int i = 0; i < together; ++i)
-#pragma unroll
-          for (int p = 0; p < own; ++p) add_weighted<T>(acc[p], weights[i][p], values[i][p]);
+        for (int i = 0; i < Image::value_passes; ++i, j0 += row_warps * share_.values_a_warp)
+          if (const int j = value_index(j0, 0, 0); j < most_image_keys)
+            add_weighted<T>(acc[0], scratch_.image[r][j], image_.values[i]);
       }
+    }
+    const auto add = [&](const Values& values) {
 #pragma unroll
-      for (int d = 0; d < 8; ++d) {
+      for (int i = 0; i < values_together; ++i)
 #pragma unroll
-        for (int p = 0; p < own; ++p)
-          for (int offset = share_.value_lanes; offset < 32; offset *= 2)
-            acc[p][d] += __shfl_xor_sync(0xFFFFFFFFu, acc[p][d], offset);
-        if (lane < share_.value_lanes) {
-          if constexpr (own == parts)
-            scratch_.values[r][0][share_.dims + d] = (acc[0][d] + acc[1][d]) + (acc[2][d] + acc[3][d]);
-          else
-            scratch_.values[r][warp][share_.dims + d] = acc[0][d];
+        for (int p = 0; p < own_parts; ++p) {
+          const int j = value_index(j0, i, p);
+          add_weighted<T>(acc[p], j < image.count ? scratch_.image[r][j] : 0.0f, values[i][p]);
         }
+      j0 += values_together * row_warps * share_.values_a_warp;
+    };
+    if (first != nullptr) add(*first);
+    while (j0 < image.count) {
+      Values values;
+      load_values(values, image, r, j0);
+      add(values);
+    }
+#pragma unroll
+    for (int d = 0; d < 8; ++d) {
+#pragma unroll
+      for (int p = 0; p < own_parts; ++p)
+        for (int offset = share_.value_lanes; offset < 32; offset *= 2)
+          acc[p][d] += __shfl_xor_sync(0xFFFFFFFFu, acc[p][d], offset);
+      if (lane < share_.value_lanes) {
+        if constexpr (own_parts == row_warps)
+          scratch_.values[r][0][share_.dims + d] = (acc[0][d] + acc[1][d]) + (acc[2][d] + acc[3][d]);
+        else
+          scratch_.values[r][warp % row_warps][share_.dims + d] = acc[0][d];
       }
     }
   }
@@ -559,17 +723,33 @@ class Attention {
   const Model& m_;
   const Buffers& b_;
   const Row* rows_;
-  const Layer& layer_;
+  ImageCache layer_;
+  std::uint32_t stamp_;
+  int workers_;
   int thread_;
   LaneShare share_;
   int team_;
   Scratch& scratch_;
   int task_;
   const void* prepared_ = nullptr;  // the text whose fragments are held
-  int held_ = -1;                   // the row of the group whose image keys and values are held
-  uint4 queries_[2][key_steps];
-  TextFragments<T, HeadSize> text_;
+  int held_ = -1;                   // the row of the group whose image keys (and values, in image_) are held
+  uint4 queries_[halves][key_steps];
+  TextFragments<T, HeadSize, warps> text_;
   Image image_;
+  std::conditional_t<holds_keys, Keys, None> keys_;
 };
+
+// A layer, by the threads that attend. Nobody asks for its queries, keys and values before the block has written its
+// own share: they come at about the same time.
+template <int NT, typename T, int HeadSize>
+__device__ __forceinline__ void attend_layer(const PassArguments& a, BlockState& state, char* scratch, int i) {
+  Attention<NT, T, HeadSize> attention(a, state.row, scratch, i, state.stamp + 2 * i);
+  wait_reached(state.written, i + 1);
+  if (state.texts) {
+    const unsigned writers = blocks_of(a, tiles_of(3 * a.model.hidden));
+    wait_for(a.buffers.meeting->texts, writers * (i + 1));
+  }
+  attention.finish(i);
+}
 
 }  // namespace kandinsky::cuda

@@ -76,28 +76,57 @@ struct Model {
   int dense_splits, down_splits;
 };
 
+// 32 bits of data below, the stamp of their writing above: see stamped.cuh.
+using StampedWord = std::uint64_t;
+
+// In a line of its own: many blocks watch one while others count up another.
+struct alignas(128) Counter {
+  unsigned value;
+};
+
+// What the blocks of a pass tell each other by counting.
+struct Meeting {
+  Counter pass;      // passes so far: stamps differ from pass to pass
+  Counter left;      // blocks that have finished
+  Counter normed;    // rows that a norm has made, of all norms so far
+  Counter texts;     // blocks that have written keys and values of a text
+  Counter attended;  // tasks of attention
+  Counter widened;   // blocks that have written their part of `inner`
+};
+
+// Whether activations go from block to block in stamped words: those of few rows, for every block reads all of them.
+constexpr bool stamps_activations(int rows) { return rows <= 8; }
+
 // Memory of a decoder, all on the device.
 struct Buffers {
   int rows;    // capacity, a multiple of 8: 8, 16, 32 or 64
   void* keys;  // [slots][slot_elements]
   void* values;
-  Row* row;            // [rows]
-  float* x;            // [rows][hidden] residual stream
-  void* activations;   // [round_up(hidden, 64) / 8][rows / 8][8 rows][8 numbers]; what the next product reads
-  void* context;       // likewise, [hidden]
-  void* inner;         // likewise, [4 hidden]
-  void* query;         // [rows][hidden] of the model's number
-  float* partial;      // [most_splits][rows][hidden]
-  float* logits;       // [rows][round_up(image_vocab, row_tile)]
-  unsigned* barrier;   // counter of the grid's barrier
+  Row* row;  // [rows]
+  float* x;  // [rows][hidden] residual stream
+  // What the next product reads: [round_up(hidden, 64) / 8][rows / 8][8 rows][8 numbers], or, if stamped, words of two
+  // numbers, [rows][hidden / 2].
+  void* activations;
+  void* context;                 // likewise, [hidden]
+  void* inner;                   // likewise, [4 hidden]
+  StampedWord* query_key_value;  // [rows][3][hidden / 2] of two numbers; of a text's row the query alone
+  StampedWord* partial;          // [most_splits][rows][hidden] of an fp32 number
+  float* logits;                 // [rows][round_up(image_vocab, row_tile)]
+  Meeting* meeting;
   long long* profile;  // [blocks][pass_phases] clock cycles that a pass adds to, or nullptr
 };
 
-// What a pass spends its time on, in the order of a layer; each is followed by the wait for the other blocks.
-constexpr const char* pass_phase_names[] = {
-    "norm", "wait", "query key value", "wait", "attention", "wait", "dense", "wait", "norm", "wait", "up", "wait",
-    "down", "wait", "logits"};
-constexpr int pass_phases = 15;
+// Bytes of activations for products of `width` inputs.
+constexpr std::size_t activation_bytes(int width, int rows) {
+  return stamps_activations(rows) ? std::size_t(width) / 2 * rows * sizeof(StampedWord)
+                                  : std::size_t(round_up(width, k_chunk)) * rows * 2;
+}
+
+// What the blocks that multiply spend a pass's time on, in the order of a layer. They wait for the norms, the attention
+// or each other.
+constexpr const char* pass_phase_names[] = {"wait", "query key value", "wait", "dense", "wait", "up", "wait", "down",
+                                            "wait", "logits"};
+constexpr int pass_phases = 10;
 
 // What a slot draws, and how far it is.
 struct SlotState {
@@ -118,6 +147,7 @@ struct SlotState {
 // Bytes of shared memory and blocks that a pass takes; ring stages follow from what the device has.
 struct Plan {
   int blocks;
+  int workers;  // of them: those that multiply and attend; the others make the norms
   int stages;
   int ahead;          // stages that a block asks memory for at a time
   int ahead_between;  // likewise, between two products
@@ -138,6 +168,9 @@ void run_text_embedding(const Model& model, const Buffers& buffers, const std::i
 // index, then makes the slot's next row: its descriptor and embedding. `tokens` [slots][image_length].
 void run_sampler(const Model& model, const Buffers& buffers, SlotState* states, int first_slot, int count,
                  std::int32_t* tokens, const std::int32_t* forced, void* stream);
+
+// Plain device numbers to fp32.
+void widen_numbers(Number from, const void* plain, float* to, std::size_t count, void* stream);
 
 // Packs plain device weights [outputs, inputs] of the model's number into `packed`.
 void pack_matrix(Number from, const void* plain, Number to, void* packed, int outputs, int inputs, void* stream);

@@ -136,6 +136,7 @@ void PinnedMemory::Free::operator()(void* p) const noexcept { cudaFreeHost(p); }
 
 struct Uploader::Impl {
   static constexpr std::size_t buffer_bytes = std::size_t{64} << 20;
+  static constexpr std::size_t worth_a_team = std::size_t{1} << 20;
   static constexpr int buffers = 3;
   const Stream& stream;
   cpu::ThreadTeam team;
@@ -145,7 +146,7 @@ struct Uploader::Impl {
   int next = 0;
 
   explicit Impl(const Stream& to)
-      : stream(to), team(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u))) {}
+      : stream(to), team(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u))) {}
 };
 
 Uploader::Uploader(const Stream& stream) : impl_(std::make_unique<Impl>(stream)) {
@@ -165,10 +166,14 @@ void Uploader::upload(void* to, const void* from, std::size_t bytes) {
     if (impl_->used[buffer]) impl_->copied[buffer].wait();
     const char* source = static_cast<const char*>(from) + done;
     char* pinned = static_cast<char*>(impl_->memory[buffer].get());
-    impl_->team.run([&](int thread) {
-      const std::size_t first = part * thread / impl_->team.size(), last = part * (thread + 1) / impl_->team.size();
-      std::memcpy(pinned + first, source + first, last - first);
-    });
+    if (part < Impl::worth_a_team) {
+      std::memcpy(pinned, source, part);
+    } else {
+      impl_->team.run([&](int thread) {
+        const std::size_t first = part * thread / impl_->team.size(), last = part * (thread + 1) / impl_->team.size();
+        std::memcpy(pinned + first, source + first, last - first);
+      });
+    }
     check_cuda(
         cudaMemcpyAsync(static_cast<char*>(to) + done, pinned, part, cudaMemcpyHostToDevice, native(impl_->stream)),
         "copy to device");

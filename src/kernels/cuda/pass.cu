@@ -32,6 +32,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   plan.blocks = blocks;
   plan.activation_stages = rows > 16 ? 6 : 12;
   const PassVariant kernel = variant(model, rows);
+  plan.workers = kernel.norms_apart ? blocks - std::clamp(blocks / 11, 1, rows) : blocks;
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
   const std::size_t fixed = activation + kernel.scratch + 128 + 16 * std::size_t(plan.activation_stages);
   shared -= static_cast<int>(kernel.state) + 64;
@@ -48,10 +49,10 @@ Plan plan_pass(const Model& model, int rows, int device) {
 void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool want_logits, void* stream) {
   const auto queue = static_cast<cudaStream_t>(stream);
   const PassVariant kernel = variant(model, buffers.rows);
-  check_cuda(cudaMemsetAsync(buffers.barrier, 0, sizeof(unsigned), queue), "barrier");
   PassArguments arguments{model,
                           buffers,
                           buffers.rows,
+                          plan.workers,
                           plan.stages,
                           plan.ahead,
                           plan.ahead_between,

@@ -10,6 +10,7 @@ struct PassArguments {
   Model model;
   Buffers buffers;
   int rows;
+  int workers;  // blocks that multiply and attend; those after them make the norms
   int stages;
   int ahead;
   int ahead_between;
@@ -22,6 +23,7 @@ struct PassVariant {
   int threads;
   std::size_t scratch;  // bytes of dynamic shared memory besides the rings
   std::size_t state;    // bytes of static shared memory
+  bool norms_apart;     // whether blocks of their own make the norms
 };
 
 // The kernel of NT * 8 rows. Each NT is compiled in a file of its own: they take their time.

@@ -71,6 +71,16 @@ __device__ __forceinline__ void groups_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Left) : "memory");
 }
 
+// No arithmetic on the sums before this: the compiler knows nothing of what is still under way.
+template <int NT>
+__device__ __forceinline__ void groups_finish(float (&acc)[NT][4]) {
+  groups_wait<0>();
+#pragma unroll
+  for (int nt = 0; nt < NT; ++nt)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) asm volatile("" : "+f"(acc[nt][i])::"memory");
+}
+
 // acc += 64 of a stage's outputs, those of the calling warp group, times NT * 8 rows of activations. Asynchronous.
 template <int NT, typename T>
 __device__ __forceinline__ void multiply_stage(std::uint32_t weights, std::uint32_t activations, float (&acc)[NT][4]) {

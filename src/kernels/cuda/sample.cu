@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "kernels/cuda/check.cuh"
 #include "kernels/cuda/device_math.cuh"
 #include "transformer/noise.h"
@@ -92,7 +94,9 @@ __device__ unsigned kth_largest(const float* z, int count, unsigned k, Shared& s
     }
     __syncthreads();
   }
-  return s.prefix;
+  const unsigned key = s.prefix;
+  __syncthreads();  // the next one to use it may begin
+  return key;
 }
 
 __device__ __forceinline__ unsigned long long weight_of(float z, float largest) {
@@ -287,6 +291,13 @@ __global__ void pack_kernel(const From* plain, To* packed, int outputs, int inpu
   }
 }
 
+template <typename From>
+__global__ void widen_kernel(const From* plain, float* to, std::size_t count) {
+  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < count;
+       i += std::size_t(gridDim.x) * blockDim.x)
+    to[i] = widen(plain[i]);
+}
+
 template <typename From, typename To>
 void pack(const void* plain, void* packed, int outputs, int inputs, cudaStream_t stream) {
   const int chunks = round_up(inputs, k_chunk) / k_chunk;
@@ -311,6 +322,19 @@ void run_text_embedding(const Model& model, const Buffers& buffers, const std::i
   text_embedding_kernel<<<count, 256, 0, static_cast<cudaStream_t>(stream)>>>(model, buffers, ids, first_position,
                                                                               first_row);
   check_cuda(cudaGetLastError(), "text embedding");
+}
+
+void widen_numbers(Number from, const void* plain, float* to, std::size_t count, void* stream) {
+  const auto queue = static_cast<cudaStream_t>(stream);
+  const auto blocks = static_cast<unsigned>(std::min<std::size_t>((count + 255) / 256, 1056));
+  if (count == 0) return;
+  if (from == Number::fp16)
+    widen_kernel<<<blocks, 256, 0, queue>>>(static_cast<const __half*>(plain), to, count);
+  else if (from == Number::bf16)
+    widen_kernel<<<blocks, 256, 0, queue>>>(static_cast<const __nv_bfloat16*>(plain), to, count);
+  else
+    widen_kernel<<<blocks, 256, 0, queue>>>(static_cast<const float*>(plain), to, count);
+  check_cuda(cudaGetLastError(), "weights");
 }
 
 void pack_matrix(Number from, const void* plain, Number to, void* packed, int outputs, int inputs, void* stream) {

@@ -1,0 +1,59 @@
+#pragma once
+#include "kernels/cuda/decoder_step.h"
+
+namespace kandinsky::cuda {
+
+constexpr int every_product = 0x7FFFFFFF;
+
+// Shared by the warps of a block besides the rings.
+struct BlockState {
+  Row row[most_rows];
+  unsigned char active[most_rows];  // the rows that are not idle,
+  int rows;                         // how many they are,
+  std::uint64_t active_bits;        // and a bit for each
+  bool texts;                       // whether any is of a text
+  std::uint32_t stamp;              // this pass's first: a layer takes two
+  Layer layer[2];                   // the one at work and the next, in turn
+  int begun;                        // the product whose activations have begun to come
+  int written;                      // layers of which the block has written its queries, keys and values
+  long long spent[pass_phases];     // of thread 0
+  long long since;
+
+  // By one thread, after `row` is there.
+  __device__ __forceinline__ void describe(const Model& m, const Buffers& b) {
+    rows = 0;
+    active_bits = 0;
+    texts = false;
+    for (int i = 0; i < b.rows; ++i) {
+      if (row[i].position < 0) continue;
+      active[rows++] = static_cast<unsigned char>(i);
+      active_bits |= std::uint64_t{1} << i;
+      texts = texts || row[i].slot < 0;
+    }
+    stamp = (b.meeting->pass.value + 1) * std::uint32_t(2 * m.layers + 1);
+    begun = -1;
+    written = 0;
+  }
+};
+
+// How far warps of a block are, told to the others: numbers in shared memory that only grow. Atomic on both sides, so
+// that tools which look for races see what is meant.
+__device__ __forceinline__ void reach(int& progress, int place) {
+  __threadfence_block();
+  atomicMax_block(&progress, place);
+}
+__device__ __forceinline__ int reached(int& progress) {
+  const int place = atomicAdd_block(&progress, 0);
+  __threadfence_block();
+  return place;
+}
+// Without order, for those who go on in any case.
+__device__ __forceinline__ int glance(const int& progress) { return static_cast<const volatile int&>(progress); }
+// By a warp.
+__device__ __forceinline__ void wait_reached(int& progress, int place) {
+  if (threadIdx.x % 32 == 0)
+    while (reached(progress) < place) __nanosleep(50);
+  __syncwarp();
+}
+
+}  // namespace kandinsky::cuda

@@ -1,0 +1,208 @@
+#pragma once
+// What the warps of a block do that do not multiply: copies into the rings, and prefetching.
+#include "kernels/cuda/async_copy.cuh"
+#include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/block_state.cuh"
+#include "kernels/cuda/items.cuh"
+#include "kernels/cuda/stamped.cuh"
+
+namespace kandinsky::cuda {
+
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
+// Brings what a layer needs besides its matrices into the second-level cache half a layer ahead: while the matrices
+// stream, a read from memory takes microseconds, and most of these reads depend on one another.
+template <int NT, typename T>
+__device__ void prefetch_layers(const PassArguments& a, BlockState& state, int lane) {
+  const Model& m = a.model;
+  constexpr int line = 128;
+  const int index = blockIdx.x * 32 + lane, lanes = a.workers * 32;
+  for (int i = 0; i < m.layers; ++i) {
+    wait_reached(state.begun, (i - 1) * products_a_layer + up);
+    const Layer& layer = m.layer[i];
+    const struct {
+      const float* at;
+      int count;
+    } vectors[] = {{layer.query_key_value.bias, 3 * m.hidden},
+                   {layer.dense.bias, m.hidden},
+                   {layer.up.bias, 4 * m.hidden},
+                   {layer.down.bias, m.hidden},
+                   {layer.input_norm.weight, m.hidden},
+                   {layer.input_norm.bias, m.hidden},
+                   {layer.first_addition_norm.weight, m.hidden},
+                   {layer.first_addition_norm.bias, m.hidden},
+                   {layer.post_attention_norm.weight, m.hidden},
+                   {layer.post_attention_norm.bias, m.hidden},
+                   {layer.second_addition_norm.weight, m.hidden},
+                   {layer.second_addition_norm.bias, m.hidden}};
+    int start = 0;
+    for (const auto& vector : vectors) {
+      if (vector.at == nullptr) continue;
+      const int lines_here = (vector.count * 4 + line - 1) / line;
+      int mine = index - start % lanes;
+      if (mine < 0) mine += lanes;
+      for (; mine < lines_here; mine += lanes)
+        prefetch(reinterpret_cast<const char*>(vector.at) + std::size_t(mine) * line);
+      start += lines_here;
+    }
+    const int tasks = NT * 8 * m.heads;
+    const std::size_t key_bytes = std::size_t(m.head_size) * sizeof(T);
+    for (int task = blockIdx.x; task < tasks; task += a.workers) {
+      const Row& row = state.row[task / m.heads];
+      const int head = task % m.heads;
+      if (row.position < 0) continue;
+      const std::size_t text = (std::size_t(i * m.heads + head) * m.text_length) * key_bytes;
+      for (std::size_t at = std::size_t(lane) * line; at < m.text_length * key_bytes; at += 32 * line) {
+        prefetch(static_cast<const char*>(row.text_keys) + text + at);
+        prefetch(static_cast<const char*>(row.text_values) + text + at);
+      }
+      if (row.slot < 0) continue;
+      const int group = layer.mask == Mask::column ? row.position % m.grid : 0;
+      const int kept = layer.mask == Mask::column ? row.position / m.grid + 1 : min(row.position + 1, layer.capacity);
+      const std::size_t image = (row.slot * m.slot_elements + layer.cache +
+                                 std::size_t(head * layer.groups + group) * layer.capacity * m.head_size) *
+                                sizeof(T);
+      for (std::size_t at = std::size_t(lane) * line; at < kept * key_bytes; at += 32 * line) {
+        prefetch(static_cast<const char*>(a.buffers.keys) + image + at);
+        prefetch(static_cast<const char*>(a.buffers.values) + image + at);
+      }
+    }
+  }
+}
+
+// What is asked for beyond what keeps the memory busy only makes everybody else's reads wait: those between two
+// products above all, of which each depends on the one before. So fewer stages are under way at a time while nobody
+// multiplies.
+inline __device__ void copy_weights(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
+                                    std::uint64_t* empty) {
+  RingPosition at, landed;
+  at.parity = 1;  // the ring starts out empty
+  int under_way = 0;
+  const std::uint64_t policy = policy_evict_first();
+  for (WeightStream stream(a); stream.next();) {
+    barrier_wait(&empty[at.stage], at.parity);
+    while (under_way >= (glance(state.begun) >= stream.product() ? a.ahead : a.ahead_between)) {
+      if (!barrier_passed(&full[landed.stage], landed.parity)) continue;
+      landed.next(a.stages);
+      --under_way;
+    }
+    ++under_way;
+    barrier_expect(&full[at.stage], stage_bytes);
+    bulk_copy(ring + at.stage * stage_bytes, stream.at, stage_bytes, &full[at.stage], policy);
+    at.next(a.stages);
+  }
+}
+
+// The activations of products, from where they lie plain, as soon as the counters say that they are complete.
+template <int NT>
+__device__ void copy_activations(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
+                                 std::uint64_t* empty) {
+  constexpr int bytes = NT * 1024;
+  const Model& m = a.model;
+  Meeting& meeting = *a.buffers.meeting;
+  RingPosition at;
+  at.parity = 1;
+  const std::uint64_t policy = policy_evict_last();
+  int product = -1;
+  const char* from = nullptr;
+  for (Items items(a); items.next();) {
+    if (product != items.product) {
+      product = items.product;
+      const unsigned layer = product / products_a_layer;
+      switch (product % products_a_layer) {
+        case dense:
+          from = static_cast<const char*>(a.buffers.context);
+          wait_for(meeting.attended, attention_tasks<NT>(m, state.active_bits) * (layer + 1));
+          break;
+        case down:
+          from = static_cast<const char*>(a.buffers.inner);
+          wait_for(meeting.widened, blocks_of(a, tiles_of(4 * m.hidden)) * (layer + 1));
+          break;
+        default:
+          from = static_cast<const char*>(a.buffers.activations);
+          wait_for(meeting.normed, state.rows * (product % products_a_layer == up ? 2 * layer + 2 : 2 * layer + 1));
+      }
+      proxy_fence();
+      reach(state.begun, product);
+    }
+    for (int chunk = items.first; chunk < items.last; ++chunk) {
+      barrier_wait(&empty[at.stage], at.parity);
+      barrier_expect(&full[at.stage], bytes);
+      bulk_copy(ring + at.stage * bytes, from + std::size_t(chunk) * bytes, bytes, &full[at.stage], policy);
+      at.next(a.activation_stages);
+    }
+  }
+  reach(state.begun, every_product);
+}
+
+// The same from stamped words, by `receivers` warps in turn, of which the calling one is number `self`.
+constexpr int receivers = 2;
+inline __device__ void receive_activations(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
+                                           std::uint64_t* empty, int self, int lane) {
+  constexpr int bytes = 1024, pieces = 4;  // a piece: four numbers of a row, two stamped words
+  constexpr int row_pieces = k_chunk / 4;
+  const Model& m = a.model;
+  const int k0 = lane % row_pieces * 4;
+  const int chunks_a_batch = max(1, 2 * pieces / state.rows);
+  int chunk_of[pieces], row_of[pieces];  // of the lane's pieces: within a batch; the row, or -1
+#pragma unroll
+  for (int i = 0; i < pieces; ++i) {
+    const int unit = i * 2 + lane / row_pieces;
+    chunk_of[i] = unit / state.rows;
+    row_of[i] = chunk_of[i] < chunks_a_batch ? state.active[unit % state.rows] : -1;
+  }
+  RingPosition at;
+  at.parity = 1;
+  const StampedWord* from = nullptr;
+  int width = 0, product = -1;
+  std::uint32_t stamp = 0;
+  for (Items items(a); items.next();) {
+    const bool begins = product != items.product;
+    if (begins) {
+      product = items.product;
+      const int kind = product % products_a_layer, layer = product / products_a_layer;
+      from = static_cast<const StampedWord*>(kind == dense  ? a.buffers.context
+                                             : kind == down ? a.buffers.inner
+                                                            : a.buffers.activations);
+      width = kind == down ? 4 * m.hidden : m.hidden;
+      stamp = state.stamp + 2 * layer + (kind == up);
+    }
+    int batch = 0;
+    for (int chunk = items.first; chunk < items.last; chunk += chunks_a_batch, ++batch) {
+      const int count = min(chunks_a_batch, items.last - chunk);
+      if (batch % receivers != self) {
+        at.skip(count, a.activation_stages);
+        continue;
+      }
+      StampedPair got[pieces];
+      receive(
+          got,
+          [&](int i) { return row_of[i] >= 0 && chunk_of[i] < count && (chunk + chunk_of[i]) * k_chunk + k0 < width; },
+          [&](int i) { return from + unsigned(row_of[i] * width + (chunk + chunk_of[i]) * k_chunk + k0) / 2; }, stamp);
+      if (begins && self == 0) reach(state.begun, product);
+      RingPosition stage = at;
+      for (int i = 0; i < count; ++i) {
+        barrier_wait(&empty[stage.stage], stage.parity);
+        stage.next(a.activation_stages);
+      }
+#pragma unroll
+      for (int i = 0; i < pieces; ++i) {
+        if (row_of[i] < 0 || chunk_of[i] >= count) continue;
+        RingPosition to = at;
+        to.skip(chunk_of[i], a.activation_stages);
+        const bool inside = (chunk + chunk_of[i]) * k_chunk + k0 < width;
+        *reinterpret_cast<uint2*>(ring + to.stage * bytes + activation_offset(k0, row_of[i], 1) * 2) =
+            inside ? got[i].data() : uint2{};
+      }
+      shared_proxy_fence();
+      __syncwarp();
+      for (int i = 0; i < count; ++i) {
+        if (lane == 0) barrier_arrive(&full[at.stage]);
+        at.next(a.activation_stages);
+      }
+    }
+  }
+  if (self == 0) reach(state.begun, every_product);
+}
+
+}  // namespace kandinsky::cuda

@@ -1,0 +1,118 @@
+#pragma once
+#include "kernels/cuda/pass_variant.cuh"
+
+namespace kandinsky::cuda {
+
+// The matrix products of a pass, in order: these four of each layer, then the logits.
+enum Product { query_key_value, dense, up, down, products_a_layer };
+
+__device__ __forceinline__ int tiles_of(int outputs) { return (outputs + row_tile - 1) / row_tile; }
+
+// Blocks that have work in a product of `items` items.
+__device__ __forceinline__ unsigned blocks_of(const PassArguments& a, int items) { return min(items, a.workers); }
+
+// The work items of the calling block, in order: they are dealt out to the blocks in turn.
+class Items {
+ public:
+  int product = -1;
+  int tile, split, first, last;  // chunks first .. last - 1
+
+  __device__ __forceinline__ explicit Items(const PassArguments& a) : a_(a) {}
+
+  __device__ __forceinline__ bool next() {
+    item_ += a_.workers;
+    while (item_ >= items_) {
+      const int products = a_.model.layers * products_a_layer + a_.want_logits;
+      if (product + 1 >= products) {
+        product = products;
+        return false;
+      }
+      ++product;
+      start_ = (start_ + items_) % a_.workers;
+      measure();
+      item_ = int(blockIdx.x) - start_;
+      if (item_ < 0) item_ += a_.workers;
+    }
+    tile = item_ / splits_;
+    split = item_ % splits_;
+    first = chunks * split / splits_;
+    last = chunks * (split + 1) / splits_;
+    return true;
+  }
+
+  int chunks;
+
+ private:
+  __device__ __forceinline__ void measure() {
+    const Model& m = a_.model;
+    int outputs = m.hidden, inputs = m.hidden;
+    splits_ = 1;
+    if (product == m.layers * products_a_layer) {
+      outputs = m.image_vocab;
+    } else {
+      switch (product % products_a_layer) {
+        case query_key_value:
+          outputs = 3 * m.hidden;
+          break;
+        case dense:
+          splits_ = m.dense_splits;
+          break;
+        case up:
+          outputs = 4 * m.hidden;
+          break;
+        default:
+          inputs = 4 * m.hidden;
+          splits_ = m.down_splits;
+      }
+    }
+    chunks = (inputs + k_chunk - 1) / k_chunk;
+    items_ = tiles_of(outputs) * splits_;
+  }
+
+  const PassArguments& a_;
+  int start_ = 0;  // block that item 0 of the product belongs to
+  int splits_ = 1, items_ = 0, item_ = 0;
+};
+
+// The stages of weights of the calling block, in order.
+class WeightStream {
+ public:
+  const char* at = nullptr;
+
+  __device__ __forceinline__ explicit WeightStream(const PassArguments& a) : a_(a), items_(a), next_(of(0)) {}
+
+  __device__ __forceinline__ bool next() {
+    if (left_ == 0) {
+      if (!items_.next()) return false;
+      while (product_ < items_.product) {
+        weights_ = next_;
+        next_ = of(++product_ + 1);  // long before it is needed
+      }
+      at = weights_ + (std::size_t(items_.tile) * items_.chunks + items_.first) * stage_bytes;
+      left_ = items_.last - items_.first;
+    } else {
+      at += stage_bytes;
+    }
+    --left_;
+    return true;
+  }
+
+  __device__ __forceinline__ int product() const { return product_; }
+
+ private:
+  __device__ __forceinline__ const char* of(int product) const {
+    const Model& m = a_.model;
+    const int i = product / products_a_layer;
+    if (i >= m.layers) return static_cast<const char*>(m.logits.weights);
+    const Layer& layer = m.layer[i];
+    const Matrix* matrix[] = {&layer.query_key_value, &layer.dense, &layer.up, &layer.down};
+    return static_cast<const char*>(matrix[product % products_a_layer]->weights);
+  }
+
+  const PassArguments& a_;
+  Items items_;
+  int product_ = -1, left_ = 0;
+  const char *weights_ = nullptr, *next_;
+};
+
+}  // namespace kandinsky::cuda
