@@ -3,9 +3,9 @@
 // and functions, so that host code needs no CUDA header. Every function throws kandinsky::Error.
 //
 // A pass is one kernel, a block a multiprocessor, that streams all weights once through a ring of bulk copies into
-// shared memory. Weights do not depend on activations, so the copies run ahead through every barrier between the phases
-// of a layer: the memory never waits for the arithmetic as long as a phase without weights (attention, norms) is
-// shorter than the ring. (The idea of one kernel a forward pass: HazyResearch, "Look Ma, No Bubbles!", 2025.)
+// shared memory. Weights do not depend on activations, so the copies run ahead from phase to phase of a layer: the
+// memory never waits for the arithmetic as long as what stands between two products (attention, norms) is shorter than
+// the ring. (The idea of one kernel a forward pass: HazyResearch, "Look Ma, No Bubbles!", 2025.)
 #include <cstddef>
 #include <cstdint>
 

@@ -96,11 +96,10 @@ struct NormVectors {
   }
 };
 
-// Room for two norms' vectors in shared memory.
+// Room for two norms' vectors in shared memory: norm_room_bytes.
 class NormRoom {
  public:
-  static constexpr int sets = 2, vectors = 7;
-  static constexpr std::size_t bytes(int hidden) { return sizeof(float) * hidden * (sets * vectors - 2); }
+  static constexpr int sets = 2;
 
   __device__ __forceinline__ NormRoom(char* memory, int hidden)
       : memory_(reinterpret_cast<float*>(memory)), hidden_(hidden) {}
@@ -127,7 +126,7 @@ class NormRoom {
 
   // Where they go, nullptr for those that are not there. The last set's two stand alone, after both rooms.
   __device__ __forceinline__ NormVectors place(NormVectors vectors, int number) const {
-    float* room = memory_ + number % sets * (vectors_in_turn * hidden_);
+    float* room = memory_ + number % sets * (norm_vectors * hidden_);
     const auto put = [&](const float*& vector, float* where) {
       if (vector != nullptr) vector = where;
     };
@@ -141,12 +140,11 @@ class NormRoom {
     put(vectors.product_bias, room);
     put_pair(vectors.sandwich, room + hidden_);
     put_pair(vectors.norm, room + 3 * hidden_);
-    put_pair(vectors.last, memory_ + sets * vectors_in_turn * hidden_);
+    put_pair(vectors.last, memory_ + sets * norm_vectors * hidden_);
     return vectors;
   }
 
  private:
-  static constexpr int vectors_in_turn = 5;
   float* memory_;
   int hidden_;
 };
@@ -278,15 +276,17 @@ __device__ void announce_norms(const PassArguments& a, BlockState& state, NormSt
     });
 }
 
-// One norm, by the threads that attend: a row a block.
+// One norm, by the threads that attend: a row a block where there are as many blocks.
 template <int NT, typename T>
 __device__ void make_norm(const PassArguments& a, BlockState& state, int number, RowSums<norm_threads<NT>>& sums) {
   if (int(blockIdx.x) >= state.rows) return;
-  norm_row<NT, T>(a.model, a.buffers, NormVectors(a.model, number), number, state.active[blockIdx.x],
-                  state.stamp + number, sums);
-  proxy_fence();
-  norm_sync<norm_threads<NT>>();
-  if (threadIdx.x % norm_threads<NT> == 0) count_up(a.buffers.meeting->normed);
+  const NormVectors vectors(a.model, number);
+  for (int i = blockIdx.x; i < state.rows; i += a.workers) {
+    norm_row<NT, T>(a.model, a.buffers, vectors, number, state.active[i], state.stamp + number, sums);
+    proxy_fence();
+    norm_sync<norm_threads<NT>>();
+    if (threadIdx.x % norm_threads<NT> == 0) count_up(a.buffers.meeting->normed);
+  }
 }
 
 }  // namespace kandinsky::cuda

@@ -39,7 +39,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
   plan.ahead = std::min(plan.stages, stages_ahead);
   plan.ahead_between = std::min(plan.stages, stages_ahead_between);
-  plan.shared_bytes = fixed + plan.stages * (stage_bytes + 16);
+  plan.shared_bytes = std::max(fixed + plan.stages * (stage_bytes + 16), norm_room_bytes(model.hidden));
   check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel.kernel),
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(plan.shared_bytes)),
              "shared memory of the pass");

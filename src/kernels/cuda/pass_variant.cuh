@@ -18,6 +18,11 @@ struct PassArguments {
   int want_logits;
 };
 
+// Shared memory of a block that makes norms: the vectors of two of them (a product's bias, and weight and bias of two
+// norms), and those of the norm before the logits.
+constexpr int norm_vectors = 5;
+constexpr std::size_t norm_room_bytes(int hidden) { return sizeof(float) * (2 * norm_vectors + 2) * hidden; }
+
 struct PassVariant {
   void (*kernel)(PassArguments);
   int threads;
