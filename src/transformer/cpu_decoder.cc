@@ -227,7 +227,8 @@ void CpuDecoder::attend(int thread, std::span<const Row> rows, int layer, Prompt
 void CpuDecoder::run_layers(int thread, std::span<const Row> rows, Prompt* filling) {
   const int count = static_cast<int>(rows.size());
   const std::size_t hidden = padded(config_.hidden);
-  const auto [first, last] = team_.share(thread, count);
+  const auto mine = team_.share(thread, count);
+  const int first = mine.first, last = mine.last;
 
   // x += t through the sandwich norm, h = norm(x), for this thread's rows.
   const auto between = [&](const AlignedBuffer<float>* t, bool clamp, const CpuWeights::Norm* sandwich,
