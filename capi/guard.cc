@@ -16,7 +16,7 @@ void copy_text(char (&to)[size], std::string_view text) noexcept {
   std::size_t length = std::min(text.size(), size - 1);
   if (length < text.size())
     while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
-  std::memcpy(to, text.data(), length);
+  text.copy(to, length);
   std::memset(to + length, 0, size - length);
 }
 

@@ -26,7 +26,7 @@ kandinsky_status encode_padded(const kandinsky_tokenizer* tokenizer, const char*
     if (length < 2 || length > (1u << 20))
       fail(ErrorCode::invalid_argument, "length", "is {}, expected 2..{}", length, 1 << 20);
     const std::vector<std::int32_t> made = encode(model, prompt, int(length));
-    std::memcpy(ids, made.data(), made.size() * sizeof *ids);
+    std::copy(made.begin(), made.end(), ids);
   });
 }
 
