@@ -40,6 +40,7 @@ static void use_the_library(void) {
   options.pick = 1;
   kandinsky_pictures *pictures;
   OK(kandinsky_pipeline_generate(pipeline, "красное сердце", &options, &pictures, &error));
+  kandinsky_pictures_release(pictures);
   FAILS(kandinsky_pipeline_generate(pipeline, "\xff", &options, &pictures, &error), KANDINSKY_INVALID_ARGUMENT,
         "prompt");
   kandinsky_pipeline_release(pipeline);
