@@ -59,6 +59,13 @@ class Closeable:
 
     _owner: Optional[Owner] = None
 
+    @classmethod
+    def _of(cls: type[_Self], owner: Owner) -> _Self:
+        """Of a C object that is there."""
+        made = cls.__new__(cls)
+        made._owner = owner
+        return made
+
     @property
     def _handle(self) -> Owner:
         owner = self._owner
@@ -106,25 +113,26 @@ def seed_number(value: SupportsIndex) -> int:
     return integer("seed", value, 0, 2**64 - 1)
 
 
-def positive(name: str, value: float, high: float = math.inf) -> float:
+def number(name: str, value: float) -> float:
     try:
-        number = float(value)
+        return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
-    if not 0 < number <= high or math.isinf(number):
+
+
+def positive(name: str, value: float, high: float = math.inf) -> float:
+    given = number(name, value)
+    if not 0 < given <= high or math.isinf(given):
         expected = "> 0" if math.isinf(high) else f"> 0 and <= {high:g}"
-        raise InvalidArgumentError(f"{name}: is {number:g}, expected {expected}", name)
-    return number
+        raise InvalidArgumentError(f"{name}: is {given:g}, expected {expected}", name)
+    return given
 
 
 def probability(name: str, value: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
-    if not 0 <= number <= 1:
-        raise InvalidArgumentError(f"{name}: is {number:g}, expected 0..1", name)
-    return number
+    given = number(name, value)
+    if not 0 <= given <= 1:
+        raise InvalidArgumentError(f"{name}: is {given:g}, expected 0..1", name)
+    return given
 
 
 def text(name: str, value: str) -> bytes:

@@ -7,7 +7,7 @@ import PIL.Image
 from . import _handle
 from ._arrays import BytesLike, byte_array, data
 from ._compute import compute_options
-from ._handle import Closeable, Owner
+from ._handle import Closeable
 from ._image import ImageLike, owner_of, pillow_of
 from ._library import lib
 from ._run import Cancel, OnProgress, load, run_making
@@ -28,12 +28,6 @@ class RealEsrgan(Closeable):
         array = byte_array(checkpoint)
         return cls._of(load("real_esrgan", lib.real_esrgan_load_memory, data(array), array.size,
                             _handle.text("name", name), compute_options(device, dtype, threads), keep=array))
-
-    @classmethod
-    def _of(cls, owner: Owner) -> RealEsrgan:
-        model = cls.__new__(cls)
-        model._owner = owner
-        return model
 
     @property
     def scale(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from . import _handle
 from ._arrays import BytesLike, Floats, byte_array, data, filled, handles, texts
 from ._compute import compute_options
-from ._handle import Closeable, Owner, call, make
+from ._handle import Closeable, call, make
 from ._image import ImageLike, owners_of
 from ._library import lib
 from ._run import load
@@ -45,12 +45,6 @@ class RuClip(Closeable):
         return cls._of(load("ruclip", lib.ruclip_load_memory, data(array), array.size, _handle.text("name", name),
                             json_text("config", config), tokenizer._handle, compute_options(device, dtype, threads),
                             keep=array))
-
-    @classmethod
-    def _of(cls, owner: Owner) -> RuClip:
-        ruclip = cls.__new__(cls)
-        ruclip._owner = owner
-        return ruclip
 
     @property
     def width(self) -> int:

@@ -25,12 +25,6 @@ class Tokenizer(Closeable):
         array = byte_array(model)
         return cls._of(make("tokenizer", lib.tokenizer_load_memory, data(array), array.size, _handle.text("name", name)))
 
-    @classmethod
-    def _of(cls, owner: Owner) -> Tokenizer:
-        tokenizer = cls.__new__(cls)
-        tokenizer._owner = owner
-        return tokenizer
-
     @property
     def vocab_size(self) -> int:
         return int(lib.tokenizer_vocab_size(self._handle))

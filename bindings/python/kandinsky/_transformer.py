@@ -96,12 +96,6 @@ class Transformer(Closeable):
                             _handle.text("name", name), _struct(config), compute_options(device, dtype, threads),
                             keep=array))
 
-    @classmethod
-    def _of(cls, owner: Owner) -> Transformer:
-        transformer = cls.__new__(cls)
-        transformer._owner = owner
-        return transformer
-
     @property
     def config(self) -> TransformerConfig:
         config = TransformerConfigStruct()

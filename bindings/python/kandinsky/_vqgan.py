@@ -8,7 +8,7 @@ import PIL.Image
 from . import _handle
 from ._arrays import BytesLike, Ids, IdsLike, byte_array, data, filled, ids
 from ._compute import compute_options
-from ._handle import Closeable, Owner, make
+from ._handle import Closeable, make
 from ._image import Image, ImageLike, pillow_of
 from ._library import lib
 from ._run import load
@@ -35,12 +35,6 @@ class VqganDecoder(Closeable):
         array = byte_array(checkpoint)
         return cls._of(load("vqgan", lib.vqgan_load_memory, data(array), array.size, _handle.text("name", name),
                             json_text("config", config), compute_options(device, dtype, threads), keep=array))
-
-    @classmethod
-    def _of(cls, owner: Owner) -> VqganDecoder:
-        vqgan = cls.__new__(cls)
-        vqgan._owner = owner
-        return vqgan
 
     @property
     def downsampling(self) -> int:

@@ -79,9 +79,8 @@ class RowSums {
 // The vectors of a norm, wherever they are. Number 0 comes before the first layer; each layer then has two, before its
 // third matrix and after its last.
 struct NormVectors {
-  using Pair = Norm;
   const float* product_bias;  // nullptr: nothing is added
-  Pair sandwich, norm, last;  // without weights: none
+  Norm sandwich, norm, last;  // without weights: none
 
   __device__ __forceinline__ NormVectors(const Model& m, int number) {
     const Layer* layer = m.layer + (number - 1) / 2;
@@ -152,8 +151,7 @@ class NormRoom {
 // x = (x - mean) / sqrt(variance + 1e-5) * weight + bias. The variance as the mean of squares less the square of the
 // mean: fp32 sums are exact enough for activations in 16 bits, and one exchange between threads does.
 template <int Threads>
-__device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const NormVectors::Pair& by,
-                                          RowSums<Threads>& sums) {
+__device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const Norm& by, RowSums<Threads>& sums) {
   float2 sum{0, 0};
   x.each(count, [&](const float2& v, int) { sum = sum + float2{v.x + v.y, v.x * v.x + v.y * v.y}; });
   sum = sums(sum);

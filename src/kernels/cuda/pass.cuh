@@ -253,7 +253,8 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
   __syncthreads();
-  if (int(blockIdx.x) >= a.workers) {
+  if (state.rows == 0) {  // nothing to do, and nothing to wait for
+  } else if (int(blockIdx.x) >= a.workers) {
     if constexpr (norms_apart<NT>) {
       constexpr int spare = threads - norm_threads<NT>, spare_registers = 24;
       if (threadIdx.x >= norm_threads<NT>) {

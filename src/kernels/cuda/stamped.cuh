@@ -69,8 +69,8 @@ __device__ __forceinline__ unsigned load_acquire(const unsigned* p) {
 }
 
 // By one thread, for what others of its block wrote before they met it.
-__device__ __forceinline__ void count_up(Counter& counter, unsigned by = 1) {
-  asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(&counter.value), "r"(by) : "memory");
+__device__ __forceinline__ void count_up(Counter& counter) {
+  asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(&counter.value) : "memory");
 }
 
 __device__ __forceinline__ void wait_for(const Counter& counter, unsigned target) {

@@ -1,0 +1,117 @@
+#pragma once
+// How attention is shared out among warps, and what it keeps where.
+#include "kernels/cuda/decoder_step.h"
+#include "kernels/cuda/device_math.cuh"
+
+namespace kandinsky::cuda {
+
+// A task of attention is one head of a group of rows, by a team of warps. The text's keys, shared by rows of one
+// prompt, go through the tensor cores; the image's keys, a handful of each row's own, through ordinary arithmetic: four
+// warps a row where rows are few, a warp a row where they are many. All sums are taken in an order that does not depend
+// on the size of the group or on the rows beside.
+constexpr int attention_warps = 8;  // of a block
+constexpr int attention_threads = attention_warps * 32;
+constexpr int row_warps = 4;
+constexpr int row_threads = row_warps * 32;
+// Two teams where there are tasks for them.
+template <int NT>
+constexpr int team_warps = NT == 1 ? attention_warps : attention_warps / 2;
+constexpr int groups_a_head = 4;  // of the rows of a pass
+constexpr int most_text = 128;
+constexpr int text_pitch = most_text + 8;  // of a row in shared memory: no two rows in one bank
+
+template <int NT>
+constexpr int group_rows = NT * 8 / groups_a_head;
+
+// Of a layer: those with a row that is not idle.
+template <int NT>
+__device__ __forceinline__ unsigned attention_tasks(const Model& m, std::uint64_t active_rows) {
+  unsigned groups = 0;
+  for (int group = 0; group < groups_a_head; ++group)
+    groups += (active_rows >> group * group_rows<NT> & ((1u << group_rows<NT>)-1)) != 0;
+  return groups * m.heads;
+}
+
+// Where a layer keeps the keys and values of images.
+struct ImageCache {
+  Mask mask;
+  int groups, capacity;
+  std::size_t start;
+  __device__ __forceinline__ explicit ImageCache(const Layer& layer)
+      : mask(layer.mask), groups(layer.groups), capacity(layer.capacity), start(layer.cache) {}
+};
+
+// First element of the key at a raster index, within a slot.
+__device__ __forceinline__ std::size_t cache_offset(const Model& m, const ImageCache& layer, int head, int raster) {
+  int group = 0, place = raster % layer.capacity;
+  if (layer.mask == Mask::column) {
+    group = raster % m.grid;
+    place = raster / m.grid;
+  }
+  return layer.start + (std::size_t(head * layer.groups + group) * layer.capacity + place) * m.head_size;
+}
+
+// What a row sees of its own image.
+template <typename T>
+struct ImageKeys {
+  const T* keys;
+  const T* values;
+  const int* places;  // nullptr: keys are consecutive
+  int count;
+  int newest;  // place of the row's own key
+
+  __device__ __forceinline__ ImageKeys(const Model& m, const Buffers& b, const Row& row, const ImageCache& layer,
+                                       int head)
+      : keys(nullptr), values(nullptr), places(nullptr), count(0), newest(row.position % layer.capacity) {
+    if (row.position < 0 || row.slot < 0) return;
+    int group = 0;
+    if (layer.mask == Mask::column) {
+      group = row.position % m.grid;
+      newest = row.position / m.grid;
+      count = newest + 1;
+    } else if (layer.mask == Mask::row) {
+      count = min(row.position, m.grid) + 1;
+    } else {
+      places = m.neighbours + std::size_t(row.position) * m.most_neighbours;
+      count = m.neighbour_counts[row.position];
+    }
+    const std::size_t base = row.slot * m.slot_elements + layer.start +
+                             std::size_t(head * layer.groups + group) * layer.capacity * m.head_size;
+    keys = static_cast<const T*>(b.keys) + base;
+    values = static_cast<const T*>(b.values) + base;
+  }
+  __device__ __forceinline__ int place(int j) const { return places == nullptr ? j : places[j]; }
+};
+
+template <int NT, typename T, int HeadSize>
+struct AttentionScratch {
+  static constexpr int rows = group_rows<NT>;
+  static constexpr bool warp_a_row = rows >= team_warps<NT>;
+  static constexpr int value_parts = warp_a_row ? 1 : row_warps;  // sums of an image's values
+  float scores[rows][text_pitch];
+  float image[rows][most_image_keys];
+  float values[rows][value_parts][HeadSize];
+  float inverse[rows];
+  alignas(16) T weights[rows][text_pitch];
+  alignas(16) T own[rows][3 * HeadSize + 8];  // a row's query, newest key and newest value
+  ImageKeys<T> seen[rows];
+};
+
+// Among the threads of a team.
+template <int Warps>
+__device__ __forceinline__ void team_sync(int team) {
+  asm volatile("bar.sync %0, %1;" ::"r"(2 + team), "n"(Warps * 32) : "memory");
+}
+
+__device__ __forceinline__ uint4 load_uncached(const void* p) { return __ldcg(static_cast<const uint4*>(p)); }
+
+__device__ __forceinline__ uint4 load_shared(const void* p) { return *static_cast<const uint4*>(p); }
+
+__device__ __forceinline__ float2 widen_pair(std::uint32_t bits, __half) {
+  return __half22float2(*reinterpret_cast<const __half2*>(&bits));
+}
+__device__ __forceinline__ float2 widen_pair(std::uint32_t bits, __nv_bfloat16) {
+  return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&bits));
+}
+
+}  // namespace kandinsky::cuda
