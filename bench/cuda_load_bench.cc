@@ -52,6 +52,7 @@ void print_page_rate(const std::string& file) {
   const auto rate = [&](const auto& copy) {
     const double seconds = seconds_of([&] {
       std::vector<std::jthread> team;
+      team.reserve(threads);
       for (int t = 0; t < threads; ++t)
         team.emplace_back([&, t] {
           const std::size_t start = part / threads * t;

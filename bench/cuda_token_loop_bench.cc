@@ -87,10 +87,11 @@ int run(int argc, char** argv) {
   std::vector<std::int32_t> text(config->text_length);
   for (int i = 0; i < config->text_length / 4; ++i) text[i] = 100 + i;
 
+  const std::string prefix = model + "/batch:";
   std::istringstream list(batches);
   for (std::string word; std::getline(list, word, ',');) {
     const int batch = std::stoi(word);
-    benchmark::RegisterBenchmark((model + "/batch:" + word).c_str(),
+    benchmark::RegisterBenchmark((prefix + word).c_str(),
                                  [=, &weights](benchmark::State& state) {
                                    CudaDecoder decoder(weights, batch, profiled);
                                    const std::size_t used = free_before - cuda::device_properties(0).memory_free;

@@ -85,7 +85,7 @@ void through_engine(const std::string& client, std::uint64_t seed, bool whole) {
 
 // The model without what ranks and enlarges: what a server adds shows best beside little work.
 std::filesystem::path drawing_alone() {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "kandinsky-bench-drawing";
+  std::filesystem::path folder = std::filesystem::temp_directory_path() / "kandinsky-bench-drawing";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   for (const char* part : {"vae", "tokenizer", "rudalle_kandinsky.bin", "generation_config.json"})
@@ -176,6 +176,7 @@ void clients(benchmark::State& state, bool whole) {
   constexpr int requests = 8;
   for (auto _ : state) {
     std::vector<std::thread> threads;
+    threads.reserve(count);
     for (int client = 0; client < count; ++client)
       threads.emplace_back([client, count, whole] {
         for (int i = 0; i < 2 * requests / count; ++i) through_engine(std::to_string(client), client * 100 + i, whole);

@@ -4,9 +4,9 @@
 using namespace kandinsky;
 using namespace kandinsky::capi;
 
-static_assert(KANDINSKY_C_VERSION_MAJOR == KANDINSKY_VERSION_MAJOR &&
-              KANDINSKY_C_VERSION_MINOR == KANDINSKY_VERSION_MINOR &&
-              KANDINSKY_C_VERSION_PATCH == KANDINSKY_VERSION_PATCH);
+static_assert(KANDINSKY_C_VERSION_MAJOR == KANDINSKY_VERSION_MAJOR);
+static_assert(KANDINSKY_C_VERSION_MINOR == KANDINSKY_VERSION_MINOR);
+static_assert(KANDINSKY_C_VERSION_PATCH == KANDINSKY_VERSION_PATCH);
 static_assert(KANDINSKY_STAGE_DRAWING == int(Stage::drawing) && KANDINSKY_STAGE_DECODING == int(Stage::decoding) &&
               KANDINSKY_STAGE_RANKING == int(Stage::ranking) && KANDINSKY_STAGE_ENLARGING == int(Stage::enlarging));
 static_assert(KANDINSKY_INVALID_ARGUMENT == int(ErrorCode::invalid_argument) &&

@@ -105,7 +105,7 @@ void Server::load() {
     options.queue = settings_.queue;
     options.threads = settings_.pipeline.threads;
     auto engine = std::make_shared<std::unique_ptr<serving::Engine>>(
-        std::make_unique<serving::Engine>(std::move(pipeline), options, &metrics_));
+        std::make_unique<serving::Engine>(pipeline, options, &metrics_));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     asio::post(io_, [this, engine, seconds] { loaded(std::move(*engine), seconds); });
   } catch (const std::exception& error) {

@@ -103,7 +103,7 @@ void Engine::Impl::report_stage(std::string_view name, Clock::time_point from, C
 Engine::Engine(Pipeline pipeline, const EngineOptions& options, Meter* meter, MakeDecoder make_decoder)
     : impl_(std::make_unique<Impl>(std::move(pipeline), options, meter, std::move(make_decoder))) {}
 
-Engine::Engine(Pipeline pipeline, const EngineOptions& options, Meter* meter)
+Engine::Engine(const Pipeline& pipeline, const EngineOptions& options, Meter* meter)
     : Engine(pipeline, options, meter,
              [transformer = pipeline.transformer()](int slots) { return make_decoder(transformer, slots); }) {}
 

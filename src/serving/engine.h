@@ -59,7 +59,7 @@ struct Submission {
 class Engine {
  public:
   // Throws Error: invalid_argument, out_of_memory. `meter` must outlive the engine.
-  Engine(Pipeline pipeline, const EngineOptions& options, Meter* meter = nullptr);
+  Engine(const Pipeline& pipeline, const EngineOptions& options, Meter* meter = nullptr);
   // Ends what is in work with Ending::stopped, and returns when every listener has been told.
   ~Engine();
   Engine(const Engine&) = delete;

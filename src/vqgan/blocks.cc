@@ -51,7 +51,7 @@ GroupNorm GroupNorm::load(const Weights& weights, std::string_view name, std::in
 }
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x, bool swish) const {
-  if (const at::Tensor y = group_norm_on_cuda(*this, x, swish); y.defined()) return y;
+  if (at::Tensor y = group_norm_on_cuda(*this, x, swish); y.defined()) return y;
   at::Tensor y = at::group_norm(x, 32, weight, bias, epsilon);
   return swish ? at::silu_(y) : y;
 }

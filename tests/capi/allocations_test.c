@@ -6,10 +6,12 @@
 
 #include "check.h"
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): glibc's names. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 #define EXPORTED __attribute__((visibility("default")))
 

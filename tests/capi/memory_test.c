@@ -9,11 +9,22 @@
 static kandinsky_error error;
 static int threads;
 
-static double resident_mb(void) {
+/* Pages of the address space, and of them in memory. */
+static long pages(long *resident) {
+  char line[128];
   FILE *file = fopen("/proc/self/statm", "r");
-  long total = 0, resident = 0;
-  if (!file || fscanf(file, "%ld %ld", &total, &resident) != 2) exit(1);
+  if (!file || !fgets(line, sizeof line, file)) exit(1);
   fclose(file);
+  char *second, *rest;
+  const long all = strtol(line, &second, 10);
+  *resident = strtol(second, &rest, 10);
+  if (second == line || rest == second) exit(1);
+  return all;
+}
+
+static double resident_mb(void) {
+  long resident;
+  pages(&resident);
   return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
@@ -50,14 +61,12 @@ static void cycles(int count) {
 static void too_little_memory(void) {
   struct rlimit unlimited, limit;
   getrlimit(RLIMIT_AS, &unlimited);
-  FILE *file = fopen("/proc/self/statm", "r");
-  long pages = 0;
-  if (!file || fscanf(file, "%ld", &pages) != 1) exit(1);
-  fclose(file);
+  long resident;
+  const long before = pages(&resident);
   int refused = 0;
   for (unsigned long extra = 1 << 20; extra <= 64ul << 20; extra *= 4) {
     limit = unlimited;
-    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + extra;
+    limit.rlim_cur = (rlim_t)before * (rlim_t)sysconf(_SC_PAGESIZE) + extra;
     setrlimit(RLIMIT_AS, &limit);
     kandinsky_real_esrgan *model = NULL;
     kandinsky_image *image = NULL, *large = NULL;
@@ -86,8 +95,8 @@ static void too_little_memory(void) {
 #endif
 
 int main(int argc, char **argv) {
-  const int count = argc > 1 ? atoi(argv[1]) : 24;
-  threads = argc > 2 ? atoi(argv[2]) : 0;
+  const int count = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 24;
+  threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
   cycles(count);
 #ifndef KANDINSKY_SLOW_BUILD
   too_little_memory();

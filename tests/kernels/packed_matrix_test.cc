@@ -5,8 +5,9 @@
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <vector>
 
 #include "kandinsky/error.h"
@@ -28,7 +29,7 @@ TEST(PackedMatrixTest, ConvertsHalvesExactly) {
       if (std::isnan(expected))
         EXPECT_TRUE(std::isnan(found[i]));
       else
-        ASSERT_EQ(std::memcmp(&expected, &found[i], 4), 0) << i;
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(found[i]), std::bit_cast<std::uint32_t>(expected)) << i;
     }
     // And rounding of values between them, read back from the panel.
     std::vector<float> between;

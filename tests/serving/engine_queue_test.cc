@@ -19,7 +19,7 @@ using testing::serving_model;
 
 class EngineQueue : public ::testing::Test {
  protected:
-  std::unique_ptr<Engine> make(int batch, int queue, std::function<void()> before_step = {}) {
+  std::unique_ptr<Engine> make(int batch, int queue, const std::function<void()>& before_step = {}) {
     EngineOptions options;
     options.batch = batch;
     options.queue = queue;

@@ -67,6 +67,7 @@ void Host::free(std::shared_ptr<Object> object) {
   const auto& info = classes.at(object->class_name).info;
   info.free_instance(info.userdata, object->instance);
   constructed.clear();
+  object.reset();
 }
 
 Value Host::call(Object& object, const std::string& method, const std::vector<Value>& arguments) {
@@ -104,7 +105,7 @@ std::string Host::pointer_get_text(Object& object, const std::string& property) 
   std::string* raw = nullptr;
   put<std::string>(&raw, "");
   info.pointer_call(info.userdata, object.instance, nullptr, &raw);
-  const std::string got = *raw;
+  std::string got = *raw;
   drop<std::string>(&raw);
   return got;
 }

@@ -114,7 +114,10 @@ void string_new_with_utf8_chars_and_len(void* place, const char* text, Int size)
 }
 Int string_to_utf8_chars(const void* place, char* text, Int capacity) {
   const std::string& string = name_of(place);
-  if (text) std::memcpy(text, string.data(), std::min(string.size(), std::size_t(capacity)));
+  // Godot writes no zero byte either.
+  if (text)
+    std::memcpy(text, string.data(),  // NOLINT(bugprone-not-null-terminated-result)
+                std::min(string.size(), std::size_t(capacity)));
   return Int(string.size());
 }
 void variant_new_nil(void* variant) { make(variant, {}); }
@@ -205,7 +208,7 @@ void object_set_instance(gd::Object* object, const void* name, void* instance) {
 }
 
 Described describe(const gd::PropertyInfo& info) {
-  if (name_of(info.class_name) != "" || (info.hint == 0) != (inside<std::string>(info.hint_string) == "")) {
+  if (!name_of(info.class_name).empty() || (info.hint == 0) != inside<std::string>(info.hint_string).empty()) {
     if (info.hint != gd::hint_multiline) mistake("property " + name_of(info.name) + " is described strangely");
   }
   return {info.type, name_of(info.name)};
