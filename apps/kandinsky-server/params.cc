@@ -8,6 +8,7 @@
 #include <limits>
 #include <random>
 #include <string_view>
+#include <utility>
 
 #include "image/base64.h"
 #include "json_text.h"
@@ -37,25 +38,21 @@ class Fields {
   void integer(const char* key, int& value, int least, int most, std::string_view why = "") const {
     const json* given = member(object_, key);
     if (given == nullptr) return;
-    const json& found = *given;
-    const bool fits = found.is_number_unsigned() ? found.get<std::uint64_t>() <= static_cast<std::uint64_t>(most) &&
-                                                       static_cast<int>(found.get<std::uint64_t>()) >= least
-                                                 : found.is_number_integer() && found.get<std::int64_t>() >= least &&
-                                                       found.get<std::int64_t>() <= most;
-    if (!fits)
+    const std::optional<std::uint64_t> found = whole_number(*given);
+    if (!found || std::cmp_less(*found, least) || std::cmp_greater(*found, most))
       throw BadRequest(
-          fmt::format("{}: {} is not an integer from {} to {}{}", path(key), shown(found), least, most, why));
-    value = found.get<int>();
+          fmt::format("{}: {} is not an integer from {} to {}{}", path(key), shown(*given), least, most, why));
+    value = static_cast<int>(*found);
   }
 
   void seed(const char* key, std::uint64_t& value) const {
     const json* given = member(object_, key);
     if (given == nullptr) return;
-    const json& found = *given;
-    if (!found.is_number_unsigned())
-      throw BadRequest(fmt::format("{}: {} is not an integer from 0 to {}", path(key), shown(found),
+    const std::optional<std::uint64_t> found = whole_number(*given);
+    if (!found)
+      throw BadRequest(fmt::format("{}: {} is not an integer from 0 to {}", path(key), shown(*given),
                                    std::numeric_limits<std::uint64_t>::max()));
-    value = found.get<std::uint64_t>();
+    value = *found;
   }
 
   template <typename Fits>
@@ -158,6 +155,14 @@ void read_format(const Fields& fields, Query& query) {
 const json* member(const json& object, const char* key) {
   const auto at = object.find(key);
   return at == object.end() || at->is_null() ? nullptr : &*at;
+}
+
+std::optional<std::uint64_t> whole_number(const json& value) {
+  if (value.is_number_unsigned()) return value.get<std::uint64_t>();
+  if (!value.is_number()) return std::nullopt;
+  const double number = value.get<double>();
+  if (!(number >= 0 && number < 0x1p64) || number != std::floor(number)) return std::nullopt;
+  return static_cast<std::uint64_t>(number);
 }
 
 std::string read_prompt(const json& value, const std::string& where) {

@@ -47,4 +47,7 @@ Query read_params(const nlohmann::json* params, const std::string& where, const 
 // A member of an object; nullptr if it is not there, or null, which means the same.
 const nlohmann::json* member(const nlohmann::json& object, const char* key);
 
+// An integer from 0 to 2^64 - 1, which may be written as 2.0 or 2e3 too.
+std::optional<std::uint64_t> whole_number(const nlohmann::json& value);
+
 }  // namespace kandinsky::server

@@ -70,8 +70,8 @@ std::size_t element_count(const json& shape, std::size_t most) {
   const std::string expected = fmt::format("inputs[0].shape: expected [n] or [n, 1] with n from 1 to {}", most);
   if (!shape.is_array() || shape.empty() || shape.size() > 2) throw BadRequest(expected);
   for (const json& side : shape)
-    if (!side.is_number_unsigned()) throw BadRequest(expected);
-  const auto count = shape[0].get<std::uint64_t>();
+    if (!whole_number(side)) throw BadRequest(expected);
+  const std::uint64_t count = *whole_number(shape[0]);
   if (count < 1 || count > most || (shape.size() == 2 && shape[1] != 1)) throw BadRequest(expected);
   return count;
 }
@@ -96,7 +96,7 @@ std::vector<std::string> read_queries(const json& input, std::string_view binary
   const json& size = parameters.is_object() ? member_or_null(parameters, "binary_data_size") : parameters;
   std::vector<std::string> queries;
   if (!size.is_null()) {
-    if (!size.is_number_unsigned() || size.get<std::uint64_t>() != binary.size())
+    if (whole_number(size) != binary.size())
       throw BadRequest(fmt::format("inputs[0].parameters.binary_data_size: {}, but {} bytes follow the JSON",
                                    shown(size), binary.size()));
     for (std::string& element : split_bytes(binary)) queries.push_back(checked_utf8(std::move(element), "inputs[0]"));
@@ -134,15 +134,15 @@ std::vector<Generation::Output> read_outputs(const json* given, bool binary) {
     if (std::ranges::any_of(read, [&](const auto& output) { return output.name == text; }))
       throw BadRequest(fmt::format("{}.name: {} is there twice", where, shown(name)));
     Generation::Output& output = read.emplace_back(Generation::Output{text, binary});
-    if (!outputs[i].contains("parameters")) continue;
-    const json& parameters = outputs[i].at("parameters");
-    if (!parameters.is_object())
-      throw BadRequest(fmt::format("{}.parameters: {} is not an object", where, shown(parameters)));
-    if (!parameters.contains("binary_data")) continue;
-    const json& wish = parameters.at("binary_data");
-    if (!wish.is_boolean())
-      throw BadRequest(fmt::format("{}.parameters.binary_data: {} is not true or false", where, shown(wish)));
-    output.binary = wish.get<bool>();
+    const json* parameters = member(outputs[i], "parameters");
+    if (parameters == nullptr) continue;
+    if (!parameters->is_object())
+      throw BadRequest(fmt::format("{}.parameters: {} is not an object", where, shown(*parameters)));
+    const json* wish = member(*parameters, "binary_data");
+    if (wish == nullptr) continue;
+    if (!wish->is_boolean())
+      throw BadRequest(fmt::format("{}.parameters.binary_data: {} is not true or false", where, shown(*wish)));
+    output.binary = wish->get<bool>();
   }
   return read;
 }

@@ -46,6 +46,20 @@ TEST(V1, DefaultsAreTheOriginals) {
   EXPECT_EQ(answer.json().at("images").size(), 4u);
 }
 
+TEST(V1, WholeNumbersMayHaveAPoint) {
+  const HttpAnswer plain =
+      post(shared_server().port(), predict_path, predict_body({{"seed", 4096}, {"top_k", 0}, {"details", true}}));
+  const HttpAnswer pointed = post(shared_server().port(), predict_path,
+                                  predict_body({{"seed", 4096.0},
+                                                {"top_k", -0.0},
+                                                {"images_to_gen", 1.0},
+                                                {"images_to_cherry_pick", 1.0},
+                                                {"quality", 95.0},
+                                                {"details", true}}));
+  ASSERT_EQ(plain.status, 200) << plain.body;
+  EXPECT_EQ(plain.body, pointed.body);
+}
+
 TEST(V1, PicturesAreThoseOfTheLibrary) {
   const HttpAnswer answer = post(shared_server().port(), predict_path,
                                  predict_body({{"images_to_gen", 2},
@@ -190,6 +204,8 @@ TEST(V1, ChecksEveryParameter) {
       {R"({"super_res": 1})", "super_res: 1 is not true or false"},
       {R"({"seed": -1})", "seed: -1 is not an integer from 0 to 18446744073709551615"},
       {R"({"seed": 1.5})", "seed: 1.5 is not an integer from 0 to 18446744073709551615"},
+      {R"({"seed": 18446744073709551616})",
+       "seed: 1.8446744073709552e+19 is not an integer from 0 to 18446744073709551615"},
       {R"({"format": "gif"})", "format: \"gif\" is not \"jpeg\" or \"png\""},
       {R"({"quality": 101})", "quality: 101 is not an integer from 1 to 100"},
       {R"({"details": "yes"})", "details: \"yes\" is not true or false"},

@@ -119,6 +119,18 @@ TEST(V2, BinaryData) {
   EXPECT_EQ(status(head + wrong, std::to_string(head.size())), 400);
 }
 
+TEST(V2, NullsAndWholeNumbersWithAPoint) {
+  json body = infer_body({{"images_to_gen", 1.0}, {"images_to_cherry_pick", 1.0}, {"seed", nullptr}});
+  body["inputs"][0]["shape"] = {1.0, 1.0};
+  body["inputs"][0]["parameters"] = {{"binary_data_size", nullptr}};
+  body["outputs"] = {{{"name", "ppl"}, {"parameters", nullptr}},
+                     {{"name", "numbers"}, {"parameters", {{"binary_data", nullptr}}}}};
+  const HttpAnswer answer = post(shared_server().port(), infer_path, body.dump());
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(output(answer.json(), "numbers")["data"], json({0}));
+  EXPECT_EQ(output(answer.json(), "ppl")["data"].size(), 1u);
+}
+
 TEST(V2, NamesWhatIsWrong) {
   const auto error = [](const json& body) {
     const HttpAnswer answer = post(shared_server().port(), infer_path, body.dump());
