@@ -18,7 +18,7 @@ std::size_t logits_stride(const TransformerConfig& config) {
 std::size_t work_bytes(const TransformerConfig& config, int rows) {
   const std::size_t hidden = config.hidden;
   return rows * (sizeof(cuda::Row) + sizeof(float) * (hidden + logits_stride(config)) +
-                 sizeof(cuda::StampedWord) * (hidden / 2 * 3 + cuda::most_splits * hidden)) +
+                 sizeof(cuda::StampedWord) * (hidden / 2 * 3 + cuda::most_splits * hidden / 2)) +
          2 * cuda::activation_bytes(config.hidden, rows) + cuda::activation_bytes(4 * config.hidden, rows) +
          sizeof(cuda::Meeting);
 }
@@ -52,8 +52,9 @@ struct CudaDecoder::Work {
   cuda::DeviceMemory row, x, activations, context, inner, query_key_value, partial, logits, meeting, profile;
   cuda::Buffers buffers{};
   cuda::Plan plan{};
+  std::size_t row_words = 0;  // of partial sums
 
-  Work(const CudaWeights& weights, int rows, void* keys, void* values) {
+  Work(const CudaWeights& weights, int rows, int slots, void* keys, void* values) {
     const TransformerConfig& config = weights.config();
     const std::size_t numbers = std::size_t(rows) * config.hidden;
     row = cuda::DeviceMemory(rows * sizeof(cuda::Row));
@@ -62,10 +63,11 @@ struct CudaDecoder::Work {
     context = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
     inner = cuda::DeviceMemory(cuda::activation_bytes(4 * config.hidden, rows));
     query_key_value = cuda::DeviceMemory(numbers / 2 * 3 * sizeof(cuda::StampedWord));
-    partial = cuda::DeviceMemory(cuda::most_splits * numbers * sizeof(cuda::StampedWord));
+    partial = cuda::DeviceMemory(cuda::most_splits * numbers / 2 * sizeof(cuda::StampedWord));
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
     meeting = cuda::DeviceMemory(sizeof(cuda::Meeting));
     buffers.rows = rows;
+    buffers.slots = slots;
     buffers.keys = keys;
     buffers.values = values;
     buffers.row = row.as<cuda::Row>();
@@ -78,6 +80,17 @@ struct CudaDecoder::Work {
     buffers.logits = logits.as<float>();
     buffers.meeting = meeting.as<cuda::Meeting>();
     plan = cuda::plan_pass(weights.model(), rows, weights.device());
+    row_words = std::size_t(config.hidden) / 2;
+  }
+
+  // Before rows join that the pass before did not have.
+  void clear_partial(const cuda::Stream& stream) const {
+    stream.clear(buffers.partial, cuda::most_splits * buffers.rows * row_words * sizeof(cuda::StampedWord));
+  }
+  void clear_partial(const cuda::Stream& stream, int of_row) const {
+    for (int split = 0; split < cuda::most_splits; ++split)
+      stream.clear(buffers.partial + (std::size_t(split) * buffers.rows + of_row) * row_words,
+                   row_words * sizeof(cuda::StampedWord));
   }
 };
 
@@ -93,9 +106,9 @@ CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots, 
   tokens_ = cuda::DeviceMemory(slots * length * sizeof(std::int32_t));
   forced_ = cuda::DeviceMemory(slots * length * sizeof(std::int32_t));
   text_ids_ = cuda::DeviceMemory((config().text_length + 1) * sizeof(std::int32_t));
-  loop_ = std::make_unique<Work>(*weights_, rows_for(slots), keys_.get(), values_.get());
+  loop_ = std::make_unique<Work>(*weights_, rows_for(slots), slots, keys_.get(), values_.get());
   prefill_ =
-      std::make_unique<Work>(*weights_, rows_for(std::min(config().text_length, cuda::most_rows)), nullptr, nullptr);
+      std::make_unique<Work>(*weights_, rows_for(std::min(config().text_length, cuda::most_rows)), 0, nullptr, nullptr);
   if (profiled) {
     loop_->profile = cuda::DeviceMemory(std::size_t(loop_->plan.blocks) * cuda::pass_phases * sizeof(long long));
     loop_->buffers.profile = loop_->profile.as<long long>();
@@ -151,6 +164,7 @@ std::shared_ptr<const PromptState> CudaDecoder::prefill(std::span<const std::int
     std::vector<cuda::Row> rows(most, cuda::Row{-1, -1, nullptr, nullptr});
     for (int i = 0; i < count; ++i) rows[i] = {-1, first + i, prompt->keys.get(), prompt->values.get()};
     stream_.to_device(prefill_->row.get(), rows.data(), rows.size() * sizeof(cuda::Row));
+    prefill_->clear_partial(stream_);
     cuda::run_text_embedding(model, prefill_->buffers, text_ids_.as<std::int32_t>() + first, count, first, 0,
                              stream_.get());
     const bool logits = first + count == length && config().version != 2;
@@ -187,6 +201,7 @@ void CudaDecoder::start(int index, SlotRequest request) {
   }
   const bool before_image = config().version == 2;
   const cuda::Row row{index, before_image ? 0 : -1, prompt.keys.get(), prompt.values.get()};
+  loop_->clear_partial(stream_, index);
   stream_.to_device(states_.as<cuda::SlotState>() + index, &state, sizeof state);
   stream_.to_device(loop_->row.as<cuda::Row>() + index, &row, sizeof row);
   if (before_image) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "support/seeded.h"
@@ -174,6 +175,44 @@ TEST(CudaSamplerTest, SameIdsAsTheCpu) {
     for (int slot = 0; slot < 6; ++slot) gpu.release(slot);
   }
   EXPECT_GT(compared, 2000);
+}
+
+// Frequencies of the first id over seeds against its probabilities, by chi-square.
+TEST(CudaSamplerTest, DrawsFromTheDistribution) {
+  NEEDS_DEVICE();
+  constexpr int slots = 64, rounds = 300;
+  const TransformerConfig c = config(3, 48, 3, 16, 8, 24, 3, true);
+  const auto weights = std::make_shared<CudaWeights>(testing::random_transformer(c, at::kHalf), c, Precision::fp16, 0);
+  CudaDecoder gpu(weights, slots);
+  SlotRequest request;
+  request.prompt = gpu.prefill(some_text(c, 0));
+  request.sampling.temperature = 0.8;
+  request.sampling.top_k = 16;
+  request.sampling.top_p = 0.95;
+  std::vector<int> counts(c.image_vocab);
+  for (int round = 0; round < rounds; ++round)
+    for (int slot = 0; slot < slots; ++slot) {
+      request.seed = std::uint64_t(round) * slots + slot;
+      gpu.start(slot, request);
+      ++counts.at(gpu.result(slot).tokens.at(0));
+      if (round + 1 < rounds || slot > 0) gpu.release(slot);
+    }
+  Sampler cpu;
+  const auto kept = cpu.keep(gpu.newest_logits(0), request.sampling);
+  const auto likely = cpu.kept_weights();
+  ASSERT_GT(kept.size(), 5u);
+  ASSERT_LT(kept.size(), 17u);
+  const double total = std::accumulate(likely.begin(), likely.end(), 0.0);
+  constexpr int draws = slots * rounds;
+  double chi_square = 0;
+  int inside = 0;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const double expected = draws * likely[i] / total;
+    chi_square += (counts[kept[i]] - expected) * (counts[kept[i]] - expected) / expected;
+    inside += counts[kept[i]];
+  }
+  EXPECT_EQ(inside, draws);
+  EXPECT_LT(chi_square, 37.7);  // the 99.9 % point for 15 degrees of freedom, the most there can be
 }
 
 }  // namespace

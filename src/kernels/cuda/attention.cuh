@@ -14,22 +14,22 @@ template <int NT, typename T, int HeadSize>
 class Attention : ImageAttention<NT, T, HeadSize> {
   using Base = ImageAttention<NT, T, HeadSize>;
   using Base::b_;
-  using Base::held_;
   using Base::m_;
   using Base::received;
   using Base::rows_here;
   using Base::scratch_;
-  using Base::share_;
   using Base::team_threads;
   using Base::thread_;
   using Base::warp_a_row;
   using Base::warps;
+  using typename Base::FirstValues;
   using typename Base::Own;
   using typename Base::Scratch;
-  using typename Base::Values;
   static constexpr int teams = attention_warps / warps;
-  static constexpr bool holds_values = NT == 1 && HeadSize <= 64;  // where registers suffice
-  static constexpr int halves = rows_here > 8 ? 2 : 1;             // of eight rows, as the tensor cores take them
+  static constexpr bool prepares = NT <= 2;  // reads a text before the layer's queries are there
+  using Base::a_row_each;
+  using Base::holds_values;
+  static constexpr int halves = rows_here > 8 ? 2 : 1;  // of eight rows, as the tensor cores take them
 
  public:
   static constexpr std::size_t scratch_bytes = teams * sizeof(Scratch);
@@ -51,11 +51,17 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     for (int r = rows_here - 1; r >= 0; --r)
       if (rows_[first + r].position >= 0) row = &rows_[first + r];
     if (row == nullptr || row->slot < 0) return;
-    if constexpr (NT <= 2) {
+    if constexpr (prepares) {
       prepared_ = row->text_keys;
       load_text(row->text_keys, row->text_values, index, head);
     }
     this->hold(rows_ + first, layer_, head);
+  }
+
+  // When queries, keys and values are about to come.
+  __device__ __forceinline__ void prefetch() const {
+    if (task_ < m_.heads * groups_a_head)
+      this->prefetch_rows(rows_ + task_ / m_.heads * rows_here, layer_, task_ % m_.heads);
   }
 
   // context = softmax(q k) v of every row and head.
@@ -63,7 +69,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     for (; task_ < m_.heads * groups_a_head; task_ += workers_ * teams) {
       attend(index, task_ % m_.heads, task_ / m_.heads * rows_here);
       prepared_ = nullptr;
-      held_ = -1;
+      text_.forget();
+      this->let_go();
     }
   }
 
@@ -81,7 +88,6 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     const Row* rows = rows_ + first;
     // Anew for each task: what follows from it would be kept, out of registers, from task to task.
     const int thread = thread_ = fresh_thread() % team_threads;
-    share_ = LaneShare(m_.head_size, thread);
     const int warp = thread / 32, lane = thread % 32;
     unsigned active = 0;
 #pragma unroll
@@ -93,42 +99,51 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     receive_own(head, first, active);
     team_sync<warps>(team_);
     load_queries();
-    if constexpr (Base::holds_image)
-      if (held_ >= 0 && (active >> held_ & 1))
-        this->image_.load_newest(received(held_, Own::newest_key), received(held_, Own::newest_value), share_);
     const auto for_my_rows = [&](const auto& visit) {
       const int mine = warp_a_row ? warp : warp / row_warps;
       if constexpr (rows_here <= Base::rows_at_once) {
         if (mine < rows_here && (active >> mine & 1)) visit(mine);
       } else {
         for (int r = mine; r < rows_here; r += Base::rows_at_once) {
-          share_ = LaneShare(m_.head_size, thread_ = fresh_thread() % team_threads);
+          thread_ = fresh_thread() % team_threads;
           if (active >> r & 1) visit(r);
         }
       }
     };
+    const bool has_row = warp < rows_here && (active >> warp & 1);
     if constexpr (!warp_a_row) for_my_rows([&](int r) { this->score_row(r); });
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
-      if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
+      if (!prepares || prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
       prepared_ = of.text_keys;
       score_text(mine, warp, lane);
     });
     team_sync<warps>(team_);
-    if constexpr (warp_a_row) {
+    const auto finish_row = [&](int r, FirstValues& values) {
+      __syncwarp();
+      softmax(rows[r], r, lane);
+      __syncwarp();
+      this->gather_own(r, values);
+    };
+    if constexpr (a_row_each) {
+      FirstValues values;
+      if (has_row) {
+        this->score_row(warp);
+        this->load_first_values(values, warp);
+      }
+      text_.load_values(m_, rows[__ffs(int(active)) - 1].text_values, index, head, thread_);
+      if (has_row) finish_row(warp, values);
+    } else if constexpr (warp_a_row) {
       for_my_rows([&](int r) {
+        FirstValues values;
+        this->load_first_values(values, r);
         this->score_row(r);
-        Values values;
-        this->load_values(values, scratch_.seen[r], r, 0);
-        __syncwarp();
-        softmax(rows[r], r, lane);
-        __syncwarp();
-        this->gather_row(r, &values);
+        finish_row(r, values);
       });
     } else {
       for (int r = warp; r < rows_here; r += warps)
         if (active >> r & 1) softmax(rows[r], r, lane);
       team_sync<warps>(team_);
-      for_my_rows([&](int r) { this->gather_row(r, nullptr); });
+      for_my_rows([&](int r) { this->gather_shared(r); });
     }
     if constexpr (warp_a_row) team_sync<warps>(team_);
 
@@ -137,7 +152,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       if constexpr (holds_values) {
         if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
         prepared_ = of.text_keys;
-      } else {
+      } else if (!a_row_each || (mine & active & -active) == 0) {
         text_.load_values(m_, of.text_values, index, head, thread_);
       }
       gather_text(mine, lane, acc);
@@ -206,8 +221,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       *reinterpret_cast<uint2*>(received(r, Own(what)) + d) = got[i].data();
       if (what == Own::query) continue;
       const Row& row = rows_[first + r];
-      T* cache = static_cast<T*>(what == Own::newest_key ? b_.keys : b_.values) + row.slot * m_.slot_elements +
-                 cache_offset(m_, layer_, head, row.position);
+      T* cache =
+          static_cast<T*>(what == Own::newest_key ? b_.keys : b_.values) + cache_offset(m_, b_, layer_, head, row);
       *reinterpret_cast<uint2*>(cache + d) = got[i].data();
     }
   }
@@ -279,11 +294,12 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       sum += text[i];
       scratch_.weights[r][lane + 32 * i] = narrow<T>(text[i]);
     }
+    __syncwarp();  // the scores are read
 #pragma unroll
     for (int i = 0; i < image_each; ++i) {
       image[i] = __expf(image[i] - largest);
       sum += image[i];
-      scratch_.image[r][lane + 32 * i] = image[i];
+      this->image_weights(r)[Base::weight_place(lane + 32 * i)] = narrow<T>(image[i]);
     }
 #pragma unroll
     for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
@@ -329,6 +345,7 @@ template <int NT, typename T, int HeadSize>
 __device__ __forceinline__ void attend_layer(const PassArguments& a, BlockState& state, char* scratch, int i) {
   Attention<NT, T, HeadSize> attention(a, state.row, scratch, i, state.stamp + 2 * i);
   wait_reached(state.written, i + 1);
+  attention.prefetch();
   if (state.texts) {
     const unsigned writers = blocks_of(a, tiles_of(3 * a.model.hidden));
     wait_for(a.buffers.meeting->texts, writers * (i + 1));

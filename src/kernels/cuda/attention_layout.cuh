@@ -6,9 +6,9 @@
 namespace kandinsky::cuda {
 
 // A task of attention is one head of a group of rows, by a team of warps. The text's keys, shared by rows of one
-// prompt, go through the tensor cores; the image's keys, a handful of each row's own, through ordinary arithmetic: four
-// warps a row where rows are few, a warp a row where they are many. All sums are taken in an order that does not depend
-// on the size of the group or on the rows beside.
+// prompt, go through the tensor cores together; the image's keys, a handful of each row's own, row by row: by four
+// warps where rows are few, by one where they are many. All sums are taken in an order that does not depend on the size
+// of the group or on the rows beside.
 constexpr int attention_warps = 8;  // of a block
 constexpr int attention_threads = attention_warps * 32;
 constexpr int row_warps = 4;
@@ -39,16 +39,23 @@ struct ImageCache {
   std::size_t start;
   __device__ __forceinline__ explicit ImageCache(const Layer& layer)
       : mask(layer.mask), groups(layer.groups), capacity(layer.capacity), start(layer.cache) {}
+  // First element of the keys of a slot's head. A layer's keys of all slots lie together: they are read together, and
+  // the fewer pages that takes, the better.
+  __device__ __forceinline__ std::size_t of(const Model& m, const Buffers& b, int slot, int head, int group) const {
+    const unsigned heads = unsigned(slot * m.heads + head);
+    return start * b.slots + std::size_t(heads * groups + group) * (capacity * m.head_size);
+  }
 };
 
-// First element of the key at a raster index, within a slot.
-__device__ __forceinline__ std::size_t cache_offset(const Model& m, const ImageCache& layer, int head, int raster) {
-  int group = 0, place = raster % layer.capacity;
+// First element of a row's own key.
+__device__ __forceinline__ std::size_t cache_offset(const Model& m, const Buffers& b, const ImageCache& layer, int head,
+                                                    const Row& row) {
+  int group = 0, place = row.position % layer.capacity;
   if (layer.mask == Mask::column) {
-    group = raster % m.grid;
-    place = raster / m.grid;
+    group = row.position % m.grid;
+    place = row.position / m.grid;
   }
-  return layer.start + (std::size_t(head * layer.groups + group) * layer.capacity + place) * m.head_size;
+  return layer.of(m, b, row.slot, head, group) + place * m.head_size;
 }
 
 // What a row sees of its own image.
@@ -75,8 +82,7 @@ struct ImageKeys {
       places = m.neighbours + std::size_t(row.position) * m.most_neighbours;
       count = m.neighbour_counts[row.position];
     }
-    const std::size_t base = row.slot * m.slot_elements + layer.start +
-                             std::size_t(head * layer.groups + group) * layer.capacity * m.head_size;
+    const std::size_t base = layer.of(m, b, row.slot, head, group);
     keys = static_cast<const T*>(b.keys) + base;
     values = static_cast<const T*>(b.values) + base;
   }
@@ -89,8 +95,8 @@ struct AttentionScratch {
   static constexpr bool warp_a_row = rows >= team_warps<NT>;
   static constexpr int value_parts = warp_a_row ? 1 : row_warps;  // sums of an image's values
   float scores[rows][text_pitch];
-  float image[rows][most_image_keys];
-  float values[rows][value_parts][HeadSize];
+  alignas(16) float image[rows][most_image_keys];
+  alignas(16) float values[rows][value_parts][HeadSize];
   float inverse[rows];
   alignas(16) T weights[rows][text_pitch];
   alignas(16) T own[rows][3 * HeadSize + 8];  // a row's query, newest key and newest value
@@ -105,13 +111,20 @@ __device__ __forceinline__ void team_sync(int team) {
 
 __device__ __forceinline__ uint4 load_uncached(const void* p) { return __ldcg(static_cast<const uint4*>(p)); }
 
-__device__ __forceinline__ uint4 load_shared(const void* p) { return *static_cast<const uint4*>(p); }
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 
-__device__ __forceinline__ float2 widen_pair(std::uint32_t bits, __half) {
-  return __half22float2(*reinterpret_cast<const __half2*>(&bits));
+// Zeros unless `wanted`.
+__device__ __forceinline__ uint4 load_uncached_if(bool wanted, const void* p) {
+  uint4 v;
+  asm volatile(
+      "{.reg .pred wanted; setp.ne.s32 wanted, %5, 0; mov.b32 %0, 0; mov.b32 %1, 0; mov.b32 %2, 0; mov.b32 %3, 0;"
+      "@wanted ld.global.cg.v4.b32 {%0, %1, %2, %3}, [%4];}"
+      : "=&r"(v.x), "=&r"(v.y), "=&r"(v.z), "=&r"(v.w)
+      : "l"(p), "r"(int(wanted))
+      : "memory");
+  return v;
 }
-__device__ __forceinline__ float2 widen_pair(std::uint32_t bits, __nv_bfloat16) {
-  return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&bits));
-}
+
+__device__ __forceinline__ uint4 load_shared(const void* p) { return *static_cast<const uint4*>(p); }
 
 }  // namespace kandinsky::cuda

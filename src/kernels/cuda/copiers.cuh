@@ -8,10 +8,9 @@
 
 namespace kandinsky::cuda {
 
-__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
-
-// Brings what a layer needs besides its matrices into the second-level cache half a layer ahead: while the matrices
-// stream, a read from memory takes microseconds, and most of these reads depend on one another.
+// Brings what a layer needs besides its matrices into the second-level cache ahead of time: while the matrices stream,
+// a read from memory takes microseconds, and most of these reads depend on one another. (Of images' keys and values,
+// which are many, see ImageAttention::prefetch_rows.)
 template <int NT, typename T>
 __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int lane) {
   const Model& m = a.model;
@@ -45,26 +44,20 @@ __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int l
         prefetch(reinterpret_cast<const char*>(vector.at) + std::size_t(mine) * line);
       start += lines_here;
     }
-    const int tasks = NT * 8 * m.heads;
     const std::size_t key_bytes = std::size_t(m.head_size) * sizeof(T);
-    for (int task = blockIdx.x; task < tasks; task += a.workers) {
-      const Row& row = state.row[task / m.heads];
-      const int head = task % m.heads;
-      if (row.position < 0) continue;
-      const std::size_t text = (std::size_t(i * m.heads + head) * m.text_length) * key_bytes;
-      for (std::size_t at = std::size_t(lane) * line; at < m.text_length * key_bytes; at += 32 * line) {
-        prefetch(static_cast<const char*>(row.text_keys) + text + at);
-        prefetch(static_cast<const char*>(row.text_values) + text + at);
-      }
-      if (row.slot < 0) continue;
-      const int group = layer.mask == Mask::column ? row.position % m.grid : 0;
-      const int kept = layer.mask == Mask::column ? row.position / m.grid + 1 : min(row.position + 1, layer.capacity);
-      const std::size_t image = (row.slot * m.slot_elements + layer.cache +
-                                 std::size_t(head * layer.groups + group) * layer.capacity * m.head_size) *
-                                sizeof(T);
-      for (std::size_t at = std::size_t(lane) * line; at < kept * key_bytes; at += 32 * line) {
-        prefetch(static_cast<const char*>(a.buffers.keys) + image + at);
-        prefetch(static_cast<const char*>(a.buffers.values) + image + at);
+    for (int task = blockIdx.x; task < m.heads * groups_a_head; task += a.workers) {
+      const int head = task % m.heads, first = task / m.heads * group_rows<NT>;
+      const void* newest_text = nullptr;
+      for (int r = first; r < first + group_rows<NT>; ++r) {
+        const Row& row = state.row[r];
+        if (row.position < 0) continue;
+        const std::size_t text = (std::size_t(i * m.heads + head) * m.text_length) * key_bytes;
+        if (row.text_keys != newest_text)
+          for (std::size_t at = std::size_t(lane) * line; at < m.text_length * key_bytes; at += 32 * line) {
+            prefetch(static_cast<const char*>(row.text_keys) + text + at);
+            prefetch(static_cast<const char*>(row.text_values) + text + at);
+          }
+        newest_text = row.text_keys;
       }
     }
   }

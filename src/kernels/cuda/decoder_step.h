@@ -47,7 +47,7 @@ struct alignas(16) Layer {
   Mask mask;
   int groups;         // of the image cache
   int capacity;       // keys of a group
-  std::size_t cache;  // first element of this layer in a slot's keys and values
+  std::size_t cache;  // elements of a slot's keys (and values) in the layers before
 };
 
 // A row of a pass. Text rows have slot -1 and fill the prompt's keys and values.
@@ -76,7 +76,7 @@ struct Model {
   int dense_splits, down_splits;
 };
 
-// 32 bits of data below, the stamp of their writing above: see stamped.cuh.
+// Data and the stamp of their writing: see stamped.cuh.
 using StampedWord = std::uint64_t;
 
 // In a line of its own: many blocks watch one while others count up another.
@@ -100,7 +100,8 @@ constexpr bool stamps_activations(int rows) { return rows <= 8; }
 // Memory of a decoder, all on the device.
 struct Buffers {
   int rows;    // capacity, a multiple of 8: 8, 16, 32 or 64
-  void* keys;  // [slots][slot_elements]
+  int slots;   // of images
+  void* keys;  // of each layer in turn: [slots][heads][groups][capacity][head_size]
   void* values;
   Row* row;  // [rows]
   float* x;  // [rows][hidden] residual stream
@@ -110,8 +111,9 @@ struct Buffers {
   void* context;                 // likewise, [hidden]
   void* inner;                   // likewise, [4 hidden]
   StampedWord* query_key_value;  // [rows][3][hidden / 2] of two numbers; of a text's row the query alone
-  StampedWord* partial;          // [most_splits][rows][hidden] of an fp32 number
-  float* logits;                 // [rows][round_up(image_vocab, row_tile)]
+  // [most_splits][rows][hidden / 2] of two fp32 numbers. To be cleared of a row that joins after a pass without it.
+  StampedWord* partial;
+  float* logits;  // [rows][round_up(image_vocab, row_tile)]
   Meeting* meeting;
   long long* profile;  // [blocks][pass_phases] clock cycles that a pass adds to, or nullptr
 };

@@ -63,6 +63,7 @@ class Stream {
   void to_device(void* to, const void* from, std::size_t bytes) const;  // waits: `from` may go
   void to_host(void* to, const void* from, std::size_t bytes) const;    // waits
   void on_device(void* to, const void* from, std::size_t bytes) const;
+  void clear(void* at, std::size_t bytes) const;
 
  private:
   void* stream_ = nullptr;

@@ -3,288 +3,321 @@
 
 #include "kernels/cuda/attention_layout.cuh"
 #include "kernels/cuda/pass_variant.cuh"
+#include "kernels/cuda/product.cuh"
 
 namespace kandinsky::cuda {
 
-constexpr int held_image_keys = 64;
+// A row's image keys and values go through the tensor cores in blocks of 16 keys, as the first operand; the second, the
+// row's query or weights, is the same in all its columns. As with a text, the contraction is over any order of
+// dimensions or keys: a lane takes 16 bytes that lie together. Lane 4 g + t has of keys g and g + 8 the dimensions
+// 32 step + 8 t ..., of values t, t + 4, t + 8 and t + 12 the dimensions 64 part + 8 g ....
+constexpr int block_keys = 16;
+constexpr int most_key_blocks = most_image_keys / block_keys;
 
-// Which of a row's image keys and values a lane takes: head_size / 16 lanes a key, head_size / 8 lanes a value.
-struct LaneShare {
-  int key_lanes, key_share, keys_a_warp, value_lanes, dims, values_a_warp;
-  __device__ __forceinline__ LaneShare(int head_size, int thread) {
-    const int lane = thread % 32;
-    key_lanes = head_size / 16;
-    key_share = lane % key_lanes * 16;
-    keys_a_warp = 32 / key_lanes;
-    value_lanes = head_size / 8;
-    dims = lane % value_lanes * 8;
-    values_a_warp = 32 / value_lanes;
-  }
+// What a lane has of half a block of keys, or of a block of values. Bits tell which of them is the row's own, which is
+// not read from the cache: it may not be there yet.
+template <int HeadSize>
+struct HalfBlockOfKeys {
+  static constexpr int steps = HeadSize / 32;
+  uint4 v[steps];
+  bool own;
+};
+template <int HeadSize>
+struct BlockOfValues {
+  static constexpr int parts = HeadSize / 64;
+  uint4 v[4][parts];
+  unsigned own;
 };
 
-template <typename T>
-__device__ __forceinline__ float dot_16(const uint4 (&q)[2], const uint4& low, const uint4& high) {
-  const std::uint32_t q_words[8] = {q[0].x, q[0].y, q[0].z, q[0].w, q[1].x, q[1].y, q[1].z, q[1].w};
-  const std::uint32_t words[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
-  float sum = 0;
-#pragma unroll
-  for (int d = 0; d < 8; ++d) {
-    const float2 a = widen_pair(q_words[d], T{}), k = widen_pair(words[d], T{});
-    sum = fmaf(a.x, k.x, sum);
-    sum = fmaf(a.y, k.y, sum);
-  }
-  return sum;
+// Numbers of the same dimension of two keys, side by side: those of the low halves, those of the high ones.
+__device__ __forceinline__ std::uint32_t low_halves(std::uint32_t a, std::uint32_t b) {
+  return __byte_perm(a, b, 0x5410);
 }
-
-template <typename T>
-__device__ __forceinline__ void add_weighted(float (&acc)[8], float weight, const uint4& value) {
-  const std::uint32_t words[4] = {value.x, value.y, value.z, value.w};
-#pragma unroll
-  for (int d = 0; d < 4; ++d) {
-    const float2 pair = widen_pair(words[d], T{});
-    acc[2 * d] = fmaf(weight, pair.x, acc[2 * d]);
-    acc[2 * d + 1] = fmaf(weight, pair.y, acc[2 * d + 1]);
-  }
+__device__ __forceinline__ std::uint32_t high_halves(std::uint32_t a, std::uint32_t b) {
+  return __byte_perm(a, b, 0x7632);
 }
-
-// The first image keys and values of one row, as a rule all of them, held in the registers of its four warps. All but
-// the row's own are there before the layer begins.
-template <typename T, int HeadSize>
-struct ImageFragments {
-  static constexpr int key_passes = held_image_keys * (HeadSize / 16) / row_threads;
-  static constexpr int value_passes = held_image_keys * (HeadSize / 8) / row_threads;
-  uint4 keys[key_passes][2];
-  uint4 values[value_passes];
-  unsigned newest_key, newest_value;  // a bit a pass: the lane's is the row's own
-
-  __device__ __forceinline__ void load_old(const ImageKeys<T>& image, const LaneShare& share, int head_size,
-                                           int thread) {
-    const int warp = thread / 32 % row_warps, lane = thread % 32;
-    newest_key = newest_value = 0;
-#pragma unroll
-    for (int i = 0; i < key_passes; ++i) {
-      const int j = (i * row_warps + warp) * share.keys_a_warp + lane / share.key_lanes;
-      keys[i][0] = keys[i][1] = uint4{};
-      if (j >= image.count) continue;
-      const int place = image.place(j);
-      if (place == image.newest) {
-        newest_key |= 1u << i;
-      } else {
-        const T* key = image.keys + std::size_t(place) * head_size + share.key_share;
-        keys[i][0] = load_uncached(key);
-        keys[i][1] = load_uncached(key + 8);
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < value_passes; ++i) {
-      const int j = (i * row_warps + warp) * share.values_a_warp + lane / share.value_lanes;
-      values[i] = uint4{};
-      if (j >= image.count) continue;
-      const int place = image.place(j);
-      if (place == image.newest)
-        newest_value |= 1u << i;
-      else
-        values[i] = load_uncached(image.values + std::size_t(place) * head_size + share.dims);
-    }
-  }
-
-  // From shared memory.
-  __device__ __forceinline__ void load_newest(const T* key, const T* value, const LaneShare& share) {
-#pragma unroll
-    for (int i = 0; i < key_passes; ++i)
-      if (newest_key >> i & 1) {
-        keys[i][0] = load_shared(key + share.key_share);
-        keys[i][1] = load_shared(key + share.key_share + 8);
-      }
-#pragma unroll
-    for (int i = 0; i < value_passes; ++i)
-      if (newest_value >> i & 1) values[i] = load_shared(value + share.dims);
-  }
-};
+__device__ __forceinline__ std::uint32_t word(const uint4& v, int i) {
+  return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
+}
 
 // Queries against the images' keys, and weighted sums of their values.
 template <int NT, typename T, int HeadSize>
 class ImageAttention {
  protected:
   using Scratch = AttentionScratch<NT, T, HeadSize>;
+  using Keys = HalfBlockOfKeys<HeadSize>;
+  using Values = BlockOfValues<HeadSize>;
   static constexpr int rows_here = group_rows<NT>;
   static constexpr bool warp_a_row = Scratch::warp_a_row;
   static constexpr int warps = team_warps<NT>, team_threads = warps * 32;
+  // Each warp has one row at most, and registers for all that it reads.
+  static constexpr bool a_row_each = warp_a_row && rows_here <= warps && HeadSize <= 64;
   static constexpr int rows_at_once = warp_a_row ? warps : warps / row_warps;
-  // Where registers suffice.
-  static constexpr bool holds_image = rows_here <= rows_at_once && !warp_a_row && HeadSize <= 64;
-  static constexpr bool holds_keys = warp_a_row && rows_here <= warps && HeadSize <= 64;
-  struct None {};
-  using Image = std::conditional_t<holds_image, ImageFragments<T, HeadSize>, None>;
+  // Keys that are asked for at once: five half blocks are all of a row layer of 32 columns.
+  static constexpr int halves_together = warp_a_row && HeadSize <= 64 ? 5 : 2;
+  // Held of the first row that a warp has: read before the layer's queries are there, where registers suffice.
+  static constexpr bool holds_keys = NT == 1 || (NT == 2 && HeadSize <= 64);
+  static constexpr bool holds_values = NT == 1 && HeadSize <= 64;
 
   __device__ __forceinline__ ImageAttention(const PassArguments& a, Scratch& scratch)
-      : m_(a.model),
-        b_(a.buffers),
-        thread_(fresh_thread() % team_threads),
-        share_(m_.head_size, thread_),
-        scratch_(scratch) {}
+      : m_(a.model), b_(a.buffers), thread_(fresh_thread() % team_threads), scratch_(scratch) {}
 
   // Asks for what is to be held of a group's first row of this thread.
   __device__ __forceinline__ void hold(const Row* rows, const ImageCache& layer, int head) {
-    if constexpr (holds_image) {
-      held_ = thread_ / row_threads;
-      image_.load_old(ImageKeys<T>(m_, b_, rows[held_], layer, head), share_, m_.head_size, thread_);
-    } else if constexpr (holds_keys) {
-      held_ = thread_ / 32;
-      load_keys(keys_, ImageKeys<T>(m_, b_, rows[held_], layer, head), 0, share_.keys_a_warp, nullptr);
+    if constexpr (holds_keys) {
+      held_ = thread_ / (warp_a_row ? 32 : row_threads);
+      const ImageKeys<T> image(m_, b_, rows[held_], layer, head);
+      load_keys(keys_, image, first_block());
+      if constexpr (holds_values) load_values(values_, image, first_block());
     }
+  }
+
+  // Brings what a row a warp is going to read into the second-level cache. Of more rows it is too much: it would hold
+  // up the weights.
+  __device__ __forceinline__ void prefetch_rows(const Row* rows, const ImageCache& layer, int head) const {
+    if constexpr (a_row_each) {
+      constexpr int line = 128;
+      if (const int r = thread_ / 32; r < rows_here) {
+        const ImageKeys<T> image(m_, b_, rows[r], layer, head);
+        if (image.places != nullptr) return;
+        const int bytes = image.count * m_.head_size * int(sizeof(T));
+        for (int at = thread_ % 32 * line; at < bytes; at += 32 * line) {
+          if (!holds_keys || r != held_) prefetch(reinterpret_cast<const char*>(image.keys) + at);
+          prefetch(reinterpret_cast<const char*>(image.values) + at);
+        }
+      }
+    }
+  }
+
+  // So that no register is kept for what is not used any more.
+  __device__ __forceinline__ void let_go() {
+    held_ = -1;
+    keys_ = {};
+    values_ = {};
   }
 
   enum Own { query, newest_key, newest_value };
   __device__ __forceinline__ T* received(int r, Own what) const { return scratch_.own[r] + what * m_.head_size; }
 
-  // Keys that a lane has at once: all of a row layer's, for heads of 64.
-  static constexpr int keys_together = !warp_a_row ? 2 : NT == 2 ? 5 : 3;
-  using Keys = uint4[keys_together][2];
-
-  // From key j0 on, `step` keys apart. `newest`: the row's own, or nullptr while it is not there.
-  __device__ __forceinline__ void load_keys(Keys& keys, const ImageKeys<T>& image, int j0, int step,
-                                            const T* newest) const {
-    const int lane = thread_ % 32;
-#pragma unroll
-    for (int i = 0; i < keys_together; ++i) {
-      const int j = j0 + i * step + lane / share_.key_lanes;
-      keys[i][0] = keys[i][1] = uint4{};
-      if (j >= image.count) continue;
-      const int place = image.place(j);
-      if (place != image.newest) {
-        const T* key = image.keys + std::size_t(place) * m_.head_size + share_.key_share;
-        keys[i][0] = load_uncached(key);
-        keys[i][1] = load_uncached(key + 8);
-      } else if (newest != nullptr) {
-        keys[i][0] = load_shared(newest + share_.key_share);
-        keys[i][1] = load_shared(newest + share_.key_share + 8);
-      }
-    }
-  }
-
   __device__ __forceinline__ void score_row(int r) {
-    const int warp = thread_ / 32, lane = thread_ % 32;
+    const int g = thread_ % 32 / 4, t = thread_ % 4;
     const ImageKeys<T> image = scratch_.seen[r];
-    const T* q = received(r, query) + share_.key_share;
-    const T* newest = received(r, newest_key);
-    const uint4 queries[2] = {load_shared(q), load_shared(q + 8)};
-    const auto score = [&](int j, const uint4& low, const uint4& high) {
-      float sum = dot_16<T>(queries, low, high);
-      for (int offset = share_.key_lanes / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
-      if (share_.key_share == 0 && j < image.count) scratch_.image[r][j] = sum;
-    };
-    const int step = share_.keys_a_warp * (warp_a_row ? 1 : row_warps);
-    int j0 = warp_a_row ? 0 : warp % row_warps * share_.keys_a_warp;
-    if constexpr (holds_image) {
-      if (r == held_) {
+    uint4 queries[Keys::steps];
 #pragma unroll
-        for (int i = 0; i < Image::key_passes; ++i, j0 += step)
-          score(j0 + lane / share_.key_lanes, image_.keys[i][0], image_.keys[i][1]);
+    for (int step = 0; step < Keys::steps; ++step)
+      queries[step] = key_dims(step, t) < m_.head_size ? load_shared(received(r, query) + key_dims(step, t)) : uint4{};
+    const auto score = [&](int block, const Keys& low, const Keys& high) {
+      float sums[4] = {};
+#pragma unroll
+      for (int step = 0; step < Keys::steps; ++step) multiply_32(sums, low.v[step], high.v[step], queries[step], T{});
+      if (t == 0) {
+        scratch_.image[r][block * block_keys + g] = sums[0];
+        scratch_.image[r][block * block_keys + g + 8] = sums[2];
       }
-    }
-    const auto score_keys = [&](const Keys& keys) {
-#pragma unroll
-      for (int i = 0; i < keys_together; ++i) score(j0 + i * step + lane / share_.key_lanes, keys[i][0], keys[i][1]);
-      j0 += keys_together * step;
     };
+    const auto score_all = [&](int block, ManyKeys& keys) {
+#pragma unroll
+      for (int i = 0; i < halves_together; ++i) add_own(keys.v[i], r);
+#pragma unroll
+      for (int i = 0; i + 1 < halves_together; i += 2) score(block + i / 2, keys.v[i], keys.v[i + 1]);
+      if constexpr (halves_together % 2 == 1) {
+        constexpr int last = halves_together - 1;
+        if (block + last / 2 < most_key_blocks) score(block + last / 2, keys.v[last], Keys{});
+      }
+    };
+    int block = first_block();
     if constexpr (holds_keys) {
       if (r == held_) {
-#pragma unroll
-        for (int i = 0; i < keys_together; ++i) {
-          const int j = i * step + lane / share_.key_lanes;
-          if (j >= image.count || image.place(j) != image.newest) continue;
-          keys_[i][0] = load_shared(newest + share_.key_share);
-          keys_[i][1] = load_shared(newest + share_.key_share + 8);
-        }
-        score_keys(keys_);
+        score_all(block, keys_);
+        block = after(block, image);
       }
     }
-    while (j0 < image.count) {
-      Keys keys;
-      load_keys(keys, image, j0, step, newest);
-      score_keys(keys);
+    while (block * block_keys < image.count) {
+      ManyKeys keys;
+      load_keys(keys, image, block);
+      score_all(block, keys);
+      block = after(block, image);
     }
   }
 
-  // Four sums a row, of every fourth set of keys: a warp's own, or a sum of each warp.
-  static constexpr int own_parts = warp_a_row ? row_warps : 1;
-  static constexpr int values_together = NT == 1 ? 3 : 2;
-  using Values = uint4[values_together][own_parts];
-
-  __device__ __forceinline__ int value_index(int j0, int i, int part) const {
-    const int set = i * row_warps + (own_parts == row_warps ? part : thread_ / 32 % row_warps);
-    return j0 + set * share_.values_a_warp + thread_ % 32 / share_.value_lanes;
-  }
-
-  __device__ __forceinline__ void load_values(Values& values, const ImageKeys<T>& image, int r, int j0) const {
-#pragma unroll
-    for (int i = 0; i < values_together; ++i)
-#pragma unroll
-      for (int p = 0; p < own_parts; ++p) {
-        const int j = value_index(j0, i, p);
-        values[i][p] = uint4{};
-        if (j >= image.count) continue;
-        const int place = image.place(j);
-        values[i][p] = place == image.newest
-                           ? load_shared(received(r, newest_value) + share_.dims)
-                           : load_uncached(image.values + std::size_t(place) * m_.head_size + share_.dims);
-      }
-  }
-
-  // `values`: the first, if they were asked for before.
-  __device__ __forceinline__ void gather_row(int r, Values* first) {
-    const int warp = thread_ / 32, lane = thread_ % 32;
+  // The values that a row of a warp's own begins with, asked for at once: for heads of 64 all of a row layer's, two
+  // blocks and the first four of a third.
+  struct FirstValues {
+    static constexpr int blocks = HeadSize <= 64 ? 2 : 1;
+    static constexpr int count = blocks * block_keys + (HeadSize <= 64 ? 4 : 0);
+    Values block[blocks], more;
+  };
+  __device__ __forceinline__ void load_first_values(FirstValues& values, int r) const {
     const ImageKeys<T> image = scratch_.seen[r];
-    float acc[own_parts][8] = {};
-    int j0 = 0;
-    if constexpr (holds_image) {
-      if (r == held_) {
 #pragma unroll
-        for (int i = 0; i < Image::value_passes; ++i, j0 += row_warps * share_.values_a_warp)
-          if (const int j = value_index(j0, 0, 0); j < most_image_keys)
-            add_weighted<T>(acc[0], scratch_.image[r][j], image_.values[i]);
+    for (int i = 0; i < FirstValues::blocks; ++i) load_values(values.block[i], image, i);
+    if constexpr (FirstValues::count % block_keys != 0) load_values<1>(values.more, image, FirstValues::blocks);
+  }
+
+  // Of a row that four warps share: this warp's part of its sums.
+  __device__ __forceinline__ void gather_shared(int r) {
+    const ImageKeys<T> image = scratch_.seen[r];
+    float sums[8 * Values::parts];
+    const int block = first_block();
+    Values values;
+    if constexpr (holds_values) values = values_;
+    if (!holds_values || r != held_) load_values(values, image, block);
+    part_of(sums, values, image, block, r);
+    store(sums, r, block);
+  }
+
+  // Of a row of a warp's own. In the order in which four warps' parts are added.
+  __device__ __forceinline__ void gather_own(int r, FirstValues& first) {
+    const ImageKeys<T> image = scratch_.seen[r];
+    float sums[2][8 * Values::parts];
+#pragma unroll
+    for (int part = 0; part < row_warps; ++part) {
+      float here[8 * Values::parts];
+      if (part < FirstValues::blocks) {
+        part_of(here, first.block[part < FirstValues::blocks ? part : 0], image, part, r);
+      } else if (FirstValues::count % block_keys != 0 && part == FirstValues::blocks &&
+                 image.count <= FirstValues::count) {
+        part_of(here, first.more, image, part, r);
+      } else {
+        Values values;
+        load_values(values, image, part);
+        part_of(here, values, image, part, r);
       }
+#pragma unroll
+      for (int d = 0; d < 8 * Values::parts; ++d)
+        sums[part / 2][d] = part % 2 == 0 ? here[d] : sums[part / 2][d] + here[d];
     }
-    const auto add = [&](const Values& values) {
 #pragma unroll
-      for (int i = 0; i < values_together; ++i)
+    for (int d = 0; d < 8 * Values::parts; ++d) sums[0][d] += sums[1][d];
+    store(sums[0], r, 0);
+  }
+
+  // An image's weights stand where its scores stood.
+  __device__ __forceinline__ T* image_weights(int r) const { return reinterpret_cast<T*>(scratch_.image[r]); }
+
+  // Where an image's weight stands: those of the values that a lane has lie together.
+  static __device__ __forceinline__ int weight_place(int j) { return j / 16 * 16 + j % 4 * 4 + j % 16 / 4; }
+
+ private:
+  struct ManyKeys {
+    Keys v[halves_together];
+  };
+  __device__ __forceinline__ int first_block() const { return warp_a_row ? 0 : thread_ / 32 % row_warps; }
+  // The block to go on with after the keys that come at once.
+  static __device__ __forceinline__ int after(int block, const ImageKeys<T>& image) {
+    if (!warp_a_row) return block + row_warps;
+    return block + (image.count <= block * block_keys + halves_together * 8 ? most_key_blocks : halves_together / 2);
+  }
+  static __device__ __forceinline__ int key_dims(int step, int t) { return step * 32 + t * 8; }
+
+  // Zeros past the last.
+  __device__ __forceinline__ void load_keys(ManyKeys& keys, const ImageKeys<T>& image, int block) const {
+    const int g = thread_ % 32 / 4, t = thread_ % 4;
 #pragma unroll
-        for (int p = 0; p < own_parts; ++p) {
-          const int j = value_index(j0, i, p);
-          add_weighted<T>(acc[p], j < image.count ? scratch_.image[r][j] : 0.0f, values[i][p]);
-        }
-      j0 += values_together * row_warps * share_.values_a_warp;
+    for (int i = 0; i < halves_together; ++i) {
+      Keys& half = keys.v[i];
+      const int j = block * block_keys + i * 8 + g;
+      const int place = j < image.count ? image.place(j) : -1;
+      half.own = place >= 0 && place == image.newest;
+      const T* from = image.keys + (place * m_.head_size + key_dims(0, t));
+#pragma unroll
+      for (int step = 0; step < Keys::steps; ++step)
+        half.v[step] = load_uncached_if(place >= 0 && !half.own && key_dims(step, t) < m_.head_size, from + step * 32);
+    }
+  }
+  __device__ __forceinline__ void add_own(Keys& keys, int r) const {
+    if (!keys.own) return;
+#pragma unroll
+    for (int step = 0; step < Keys::steps; ++step)
+      if (const int d = key_dims(step, thread_ % 4); d < m_.head_size)
+        keys.v[step] = load_shared(received(r, newest_key) + d);
+  }
+
+  // Of each lane's four the first `Count`.
+  template <int Count = 4>
+  __device__ __forceinline__ void load_values(Values& values, const ImageKeys<T>& image, int block) const {
+    const int g = thread_ % 32 / 4, t = thread_ % 4;
+    values.own = 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int j = block * block_keys + t + i * 4;
+      const int place = i < Count && j < image.count ? image.place(j) : -1;
+      const bool own = place >= 0 && place == image.newest;
+      values.own |= own ? 1u << i : 0u;
+      const T* from = image.values + (place * m_.head_size + g * 8);
+#pragma unroll
+      for (int part = 0; part < Values::parts; ++part)
+        values.v[i][part] = load_uncached_if(place >= 0 && !own && part * 64 + g * 8 < m_.head_size, from + part * 64);
+    }
+  }
+  __device__ __forceinline__ void add_own(Values& values, int r) const {
+    if (values.own == 0) return;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+      for (int part = 0; part < Values::parts; ++part)
+        if (const int d = part * 64 + thread_ % 32 / 4 * 8; (values.own >> i & 1) && d < m_.head_size)
+          values.v[i][part] = load_shared(received(r, newest_value) + d);
+  }
+
+  // The weighted sum of every fourth block from `block` on, of which `values` is the first: of a lane's eight
+  // dimensions a part.
+  __device__ __forceinline__ void part_of(float (&sums)[8 * Values::parts], Values& values, const ImageKeys<T>& image,
+                                          int block, int r) const {
+    float acc[4 * Values::parts][4] = {};
+    const auto add = [&](Values& of, int at) {
+      add_own(of, r);
+      const uint2 weights = *reinterpret_cast<const uint2*>(image_weights(r) + at * block_keys + thread_ % 4 * 4);
+#pragma unroll
+      for (int i = 0; i < 4 * Values::parts; ++i) {
+        std::uint32_t w[4];
+#pragma unroll
+        for (int key = 0; key < 4; ++key) w[key] = word(of.v[key][i / 4], i % 4);
+        multiply_tile(
+            acc[i],
+            uint4{low_halves(w[0], w[1]), high_halves(w[0], w[1]), low_halves(w[2], w[3]), high_halves(w[2], w[3])},
+            weights, T{});
+      }
     };
-    if (first != nullptr) add(*first);
-    while (j0 < image.count) {
-      Values values;
-      load_values(values, image, r, j0);
-      add(values);
+    if (block * block_keys < image.count) add(values, block);
+    if (const int next = block + row_warps; next * block_keys < image.count) {
+      Values more;
+      load_values(more, image, next);
+      add(more, next);
     }
 #pragma unroll
-    for (int d = 0; d < 8; ++d) {
+    for (int i = 0; i < 4 * Values::parts; ++i) {
+      sums[2 * i] = acc[i][0];
+      sums[2 * i + 1] = acc[i][2];
+    }
+  }
+  static_assert(most_key_blocks <= 2 * row_warps);
+
+  __device__ __forceinline__ void store(const float (&sums)[8 * Values::parts], int r, int slot) const {
+    const int g = thread_ % 32 / 4, t = thread_ % 4;
+    if (t != 0) return;
 #pragma unroll
-      for (int p = 0; p < own_parts; ++p)
-        for (int offset = share_.value_lanes; offset < 32; offset *= 2)
-          acc[p][d] += __shfl_xor_sync(0xFFFFFFFFu, acc[p][d], offset);
-      if (lane < share_.value_lanes) {
-        if constexpr (own_parts == row_warps)
-          scratch_.values[r][0][share_.dims + d] = (acc[0][d] + acc[1][d]) + (acc[2][d] + acc[3][d]);
-        else
-          scratch_.values[r][warp % row_warps][share_.dims + d] = acc[0][d];
-      }
+    for (int part = 0; part < Values::parts; ++part) {
+      const int d = part * 64 + g * 8;
+      if (d >= m_.head_size) continue;
+      auto* to = reinterpret_cast<float4*>(scratch_.values[r][slot] + d);
+      const float* from = sums + part * 8;
+      to[0] = {from[0], from[1], from[2], from[3]};
+      to[1] = {from[4], from[5], from[6], from[7]};
     }
   }
 
+ protected:
   const Model& m_;
   const Buffers& b_;
   int thread_;
-  LaneShare share_;
   Scratch& scratch_;
-  int held_ = -1;  // the row of the group whose image keys (and values, in image_) are held
-  Image image_;
-  std::conditional_t<holds_keys, Keys, None> keys_;
+  int held_ = -1;  // the row of the group whose first image keys and values are held
+
+ private:
+  struct None {};
+  std::conditional_t<holds_keys, ManyKeys, None> keys_;
+  std::conditional_t<holds_values, Values, None> values_;
 };
 
 }  // namespace kandinsky::cuda

@@ -8,59 +8,66 @@
 
 namespace kandinsky::cuda {
 
-// The residual additions and layer norms between the products. Few rows are made by a few blocks that do nothing else:
-// reads of theirs wait behind no stream of weights, and their shared memory holds the norms' vectors ahead of time.
-// Many rows are made a row a block, by the threads that attend.
-template <int NT>
-constexpr bool norms_apart = NT <= 2;
-template <int NT>
-constexpr int norm_threads = norms_apart<NT> ? 512 : attention_threads;
+// The residual additions and layer norms between the products, made by a few blocks that do nothing else: reads of
+// theirs wait behind no stream of weights, and their shared memory holds the norms' vectors ahead of time. A row is
+// made by a team of threads: all of a block, or half of them where there are more rows than blocks.
 constexpr int most_norm_threads = 512;
+constexpr int most_norm_teams = 2;
 constexpr int most_hidden = 4096;
 
 template <int Threads>
-__device__ __forceinline__ void norm_sync() {
-  asm volatile("bar.sync 4, %0;" ::"n"(Threads) : "memory");
+__device__ __forceinline__ void norm_sync(int team) {
+  asm volatile("bar.sync %0, %1;" ::"r"(4 + team), "n"(Threads) : "memory");
 }
 
-// Numbers of a row, dealt out over the threads that make it in pairs, so that neighbouring threads read neighbours.
+// Numbers of a row, dealt out over the threads that make it in fours, so that neighbouring threads read neighbours.
 template <int Threads>
 struct Slice {
-  static constexpr int pairs = most_hidden / Threads / 2;
-  float2 v[pairs];
+  static constexpr int fours = most_hidden / Threads / 4;
+  float4 v[fours];
   int thread;  // read anew for each row: what follows from it would be kept, out of registers, from row to row
 
   __device__ __forceinline__ explicit Slice(int fresh) : thread(fresh % Threads) {}
-  __device__ __forceinline__ int start(int i) const { return (thread + i * Threads) * 2; }
-  // visit(the numbers at k and k + 1, k) of every pair that is there.
+  __device__ __forceinline__ int start(int i) const { return (thread + i * Threads) * 4; }
+  // visit(the numbers from k on, k) of every four that are there.
   template <typename Visit>
   __device__ __forceinline__ void each(int count, const Visit& visit) {
 #pragma unroll
-    for (int i = 0; i < pairs; ++i)
+    for (int i = 0; i < fours; ++i)
       if (const int k = start(i); k < count) visit(v[i], k);
   }
 };
 
-__device__ __forceinline__ float2 at(const float* p, int k) { return *reinterpret_cast<const float2*>(p + k); }
+__device__ __forceinline__ float4 at(const float* p, int k) { return *reinterpret_cast<const float4*>(p + k); }
 __device__ __forceinline__ float2 operator+(const float2& a, const float2& b) { return {a.x + b.x, a.y + b.y}; }
+__device__ __forceinline__ float4 operator+(const float4& a, const float4& b) {
+  return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
+}
 
-// Sums over the threads that make a row, the same for all of them.
+// Means over the numbers of a row, the same for all its threads and for any number of threads: as if each had
+// most_hidden / most_norm_threads numbers, smaller teams keep several such shares apart.
+constexpr int row_sum_warps = most_norm_threads / 32;
+constexpr int row_sum_slots = 2 * row_sum_warps;  // of a team
 template <int Threads>
-class RowSums {
+class RowMeans {
   static constexpr int warps = Threads / 32;
 
  public:
-  static constexpr int slots = 2 * warps;
-  __device__ __forceinline__ explicit RowSums(float2* memory) : slots_(memory) {}
-  __device__ __forceinline__ float2 operator()(float2 value) {
-    add_lanes<32>(value);
-    float2* slots = slots_ + part_ * warps;
+  static constexpr int shares = most_norm_threads / Threads;
+  __device__ __forceinline__ RowMeans(float2* memory, int team, int count)
+      : slots_(memory + team * row_sum_slots), inverse_(1.0f / count), team_(team) {}
+  __device__ __forceinline__ float2 operator()(float2 (&values)[shares]) {
+    float2* slots = slots_ + part_ * row_sum_warps;
     part_ ^= 1;
-    if (threadIdx.x % 32 == 0) slots[threadIdx.x / 32 % warps] = value;
-    norm_sync<Threads>();
-    value = slots[threadIdx.x % warps];
-    add_lanes<warps>(value);
-    return value;
+#pragma unroll
+    for (int i = 0; i < shares; ++i) {
+      add_lanes<32>(values[i]);
+      if (threadIdx.x % 32 == 0) slots[i * warps + threadIdx.x / 32 % warps] = values[i];
+    }
+    norm_sync<Threads>(team_);
+    float2 value = slots[threadIdx.x % row_sum_warps];
+    add_lanes<row_sum_warps>(value);
+    return {value.x * inverse_, value.y * inverse_};
   }
 
  private:
@@ -73,6 +80,8 @@ class RowSums {
     }
   }
   float2* slots_;
+  float inverse_;
+  int team_;
   int part_ = 0;  // alternates: who is late may still read the other one
 };
 
@@ -82,16 +91,20 @@ struct NormVectors {
   const float* product_bias;  // nullptr: nothing is added
   Norm sandwich, norm, last;  // without weights: none
 
-  __device__ __forceinline__ NormVectors(const Model& m, int number) {
+  static __device__ __forceinline__ NormVectors of(const Model& m, int number) {
     const Layer* layer = m.layer + (number - 1) / 2;
     const bool middle = number % 2 == 1, end = number == 2 * m.layers;
-    product_bias = number == 0 ? nullptr : middle ? layer->dense.bias : layer->down.bias;
-    sandwich = number == 0 ? Norm{} : middle ? layer->first_addition_norm : layer->second_addition_norm;
-    norm = middle        ? layer->post_attention_norm
-           : end         ? m.final_norm
-           : number == 0 ? m.layer->input_norm
-                         : layer[1].input_norm;
-    last = end ? m.logits_norm : Norm{};
+    return {number == 0 ? nullptr
+            : middle    ? layer->dense.bias
+                        : layer->down.bias,
+            number == 0 ? Norm{}
+            : middle    ? layer->first_addition_norm
+                        : layer->second_addition_norm,
+            middle        ? layer->post_attention_norm
+            : end         ? m.final_norm
+            : number == 0 ? m.layer->input_norm
+                          : layer[1].input_norm,
+            end ? m.logits_norm : Norm{}};
   }
 };
 
@@ -103,10 +116,10 @@ class NormRoom {
   __device__ __forceinline__ NormRoom(char* memory, int hidden)
       : memory_(reinterpret_cast<float*>(memory)), hidden_(hidden) {}
 
-  // By one thread: asks for what is there of a norm.
-  __device__ __forceinline__ void ask(const Model& m, int number, std::uint64_t* full) const {
-    const NormVectors from(m, number);
-    const NormVectors to = place(from, number);
+  // By one thread: asks for what is there of a norm, and says where it will be.
+  __device__ __forceinline__ void ask(const Model& m, int number, NormVectors& to, std::uint64_t* full) const {
+    const NormVectors from = NormVectors::of(m, number);
+    to = place(from, number);
     const std::uint32_t bytes = hidden_ * sizeof(float);
     barrier_expect(full, bytes * ((from.product_bias != nullptr) + 2 * (from.sandwich.weight != nullptr) + 2 +
                                   2 * (from.last.weight != nullptr)));
@@ -123,6 +136,7 @@ class NormRoom {
     copy(to.last.bias, from.last.bias);
   }
 
+ private:
   // Where they go, nullptr for those that are not there. The last set's two stand alone, after both rooms.
   __device__ __forceinline__ NormVectors place(NormVectors vectors, int number) const {
     float* room = memory_ + number % sets * (norm_vectors * hidden_);
@@ -143,7 +157,6 @@ class NormRoom {
     return vectors;
   }
 
- private:
   float* memory_;
   int hidden_;
 };
@@ -151,15 +164,22 @@ class NormRoom {
 // x = (x - mean) / sqrt(variance + 1e-5) * weight + bias. The variance as the mean of squares less the square of the
 // mean: fp32 sums are exact enough for activations in 16 bits, and one exchange between threads does.
 template <int Threads>
-__device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const Norm& by, RowSums<Threads>& sums) {
-  float2 sum{0, 0};
-  x.each(count, [&](const float2& v, int) { sum = sum + float2{v.x + v.y, v.x * v.x + v.y * v.y}; });
-  sum = sums(sum);
-  const float mean = sum.x / count;
-  const float scale = rsqrtf(fmaxf(sum.y / count - mean * mean, 0.0f) + 1e-5f);
-  x.each(count, [&](float2& v, int k) {
-    const float2 w = at(by.weight, k), b = at(by.bias, k);
-    v = {(v.x - mean) * scale * w.x + b.x, (v.y - mean) * scale * w.y + b.y};
+__device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const Norm& by, RowMeans<Threads>& means) {
+  float2 shares[RowMeans<Threads>::shares] = {};
+#pragma unroll
+  for (int i = 0; i < Slice<Threads>::fours; ++i) {
+    const float4 v = x.v[i];
+    float2& share = shares[i % RowMeans<Threads>::shares];
+    if (x.start(i) < count)
+      share = share + float2{(v.x + v.y) + (v.z + v.w), fmaf(v.x, v.x, v.y * v.y) + fmaf(v.z, v.z, v.w * v.w)};
+  }
+  const float2 moments = means(shares);
+  const float mean = moments.x;
+  const float scale = rsqrtf(fmaxf(moments.y - mean * mean, 0.0f) + 1e-5f);
+  x.each(count, [&](float4& v, int k) {
+    const float4 w = at(by.weight, k), b = at(by.bias, k);
+    v = {(v.x - mean) * scale * w.x + b.x, (v.y - mean) * scale * w.y + b.y, (v.z - mean) * scale * w.z + b.z,
+         (v.w - mean) * scale * w.w + b.w};
   });
 }
 
@@ -168,87 +188,87 @@ template <int Threads>
 __device__ __forceinline__ void add_partial(Slice<Threads>& sum, const Model& m, const Buffers& b, int splits,
                                             std::uint32_t stamp, int row) {
   const int hidden = m.hidden;
-  const std::size_t next = std::size_t(b.rows) * hidden;
-  const StampedWord* partial = b.partial + std::size_t(row) * hidden + sum.start(0);
-  constexpr int pairs = Slice<Threads>::pairs, together = Threads / 32 / pairs;  // as registers allow
+  const unsigned next = unsigned(b.rows) * hidden / 2;
+  const StampedWord* partial = b.partial + (std::size_t(row) * hidden + sum.start(0)) / 2;
+  constexpr int fours = Slice<Threads>::fours, together = 8 / fours;  // as registers allow
   for (int split = 0; split < splits; split += together, partial += together * next) {
-    StampedPair words[together * pairs];
-    receive(
-        words, [&](int i) { return split + i / pairs < splits && sum.start(i % pairs) < hidden; },
-        [&](int i) { return partial + i / pairs * next + i % pairs * Threads * 2; }, stamp);
+    StampedSums words[together * fours] = {};
+    receive_sums(
+        words, [&](int i) { return split + i / fours < splits && sum.start(i % fours) < hidden; },
+        [&](int i) { return partial + i / fours * next + i % fours * Threads * 2; }, stamp);
 #pragma unroll
-    for (int i = 0; i < together * pairs; ++i) {
-      if (split + i / pairs >= splits) continue;
-      const uint2 data = words[i].data();
-      float2& to = sum.v[i % pairs];
-      to = to + float2{__uint_as_float(data.x), __uint_as_float(data.y)};
-    }
+    for (int i = 0; i < together * fours; ++i) sum.v[i % fours] = sum.v[i % fours] + words[i].data();
   }
 }
 
 // x += sandwich(clamp(sum of partial products + bias)); activations = last(norm(x)). The clamp after attention alone.
-template <int NT, typename T>
+template <int NT, typename T, int Threads>
 __device__ __forceinline__ void norm_row(const Model& m, const Buffers& b, const NormVectors& vectors, int number,
-                                         int row, std::uint32_t stamp, RowSums<norm_threads<NT>>& sums) {
-  using Numbers = Slice<norm_threads<NT>>;
+                                         int row, std::uint32_t stamp, RowMeans<Threads>& means) {
+  using Numbers = Slice<Threads>;
   const int hidden = m.hidden;
   float* residual = b.x + std::size_t(row) * hidden;
   const int thread = fresh_thread();
   Numbers x(thread);
-  x.each(hidden, [&](float2& v, int k) { v = __ldcg(reinterpret_cast<const float2*>(residual + k)); });
+  x.each(hidden, [&](float4& v, int k) { v = __ldcg(reinterpret_cast<const float4*>(residual + k)); });
   if (vectors.product_bias != nullptr) {
     const bool middle = number % 2 == 1;
     Numbers sum(thread);
-    sum.each(hidden, [&](float2& v, int k) { v = at(vectors.product_bias, k); });
+    sum.each(hidden, [&](float4& v, int k) { v = at(vectors.product_bias, k); });
     add_partial(sum, m, b, middle ? m.dense_splits : m.down_splits, stamp - 1, row);
     if (middle) {
       const auto clamp = [](float v) { return fminf(fmaxf(v, -65504.0f), 65504.0f); };
-      sum.each(hidden, [&](float2& v, int) { v = {clamp(v.x), clamp(v.y)}; });
+      sum.each(hidden, [&](float4& v, int) { v = {clamp(v.x), clamp(v.y), clamp(v.z), clamp(v.w)}; });
     }
-    if (vectors.sandwich.weight != nullptr) normalise(sum, hidden, vectors.sandwich, sums);
+    if (vectors.sandwich.weight != nullptr) normalise(sum, hidden, vectors.sandwich, means);
 #pragma unroll
-    for (int g = 0; g < Numbers::pairs; ++g) x.v[g] = x.v[g] + sum.v[g];
-    x.each(hidden, [&](const float2& v, int k) { *reinterpret_cast<float2*>(residual + k) = v; });
+    for (int i = 0; i < Numbers::fours; ++i) x.v[i] = x.v[i] + sum.v[i];
+    x.each(hidden, [&](const float4& v, int k) { *reinterpret_cast<float4*>(residual + k) = v; });
   }
-  normalise(x, hidden, vectors.norm, sums);
-  if (vectors.last.weight != nullptr) normalise(x, hidden, vectors.last, sums);
-  x.each(hidden, [&](const float2& v, int k) {
-    const std::uint32_t pair = pack_pair<T>(v.x, v.y);
-    if constexpr (stamps_activations(NT * 8))
-      store_stamped(static_cast<StampedWord*>(b.activations) + (std::size_t(row) * hidden + k) / 2, pair, stamp);
-    else
-      *reinterpret_cast<std::uint32_t*>(static_cast<T*>(b.activations) + activation_offset(k, row, NT)) = pair;
+  normalise(x, hidden, vectors.norm, means);
+  if (vectors.last.weight != nullptr) normalise(x, hidden, vectors.last, means);
+  x.each(hidden, [&](const float4& v, int k) {
+    const uint2 pairs = {pack_pair<T>(v.x, v.y), pack_pair<T>(v.z, v.w)};
+    if constexpr (stamps_activations(NT * 8)) {
+      StampedWord* to = static_cast<StampedWord*>(b.activations) + (std::size_t(row) * hidden + k) / 2;
+      store_stamped(to, pairs.x, stamp);
+      store_stamped(to + 1, pairs.y, stamp);
+    } else {
+      *reinterpret_cast<uint2*>(static_cast<T*>(b.activations) + activation_offset(k, row, NT)) = pairs;
+    }
   });
 }
 
 // Shared by the threads of a block that makes norms.
 struct NormState {
   std::uint64_t full[NormRoom::sets];  // the vectors are there
-  int made;                            // warps that have written a row, of all rows so far
-  float2 slots[RowSums<most_norm_threads>::slots];
+  NormVectors vectors[NormRoom::sets];
+  int made;  // warps that have written a row, of all rows so far
+  float2 slots[most_norm_teams * row_sum_slots];
 };
 
-// The rows of a block that does nothing else.
+// The rows of a team of a block that does nothing else.
 template <typename Visit>
-__device__ __forceinline__ void for_rows_apart(const PassArguments& a, BlockState& state, const Visit& visit) {
-  for (int i = int(blockIdx.x) - a.workers; i < state.rows; i += int(gridDim.x) - a.workers) visit(state.active[i]);
+__device__ __forceinline__ void for_rows_apart(const PassArguments& a, BlockState& state, int team, int teams,
+                                               const Visit& visit) {
+  const int apart = int(gridDim.x) - a.workers;
+  for (int i = int(blockIdx.x) - a.workers + team * apart; i < state.rows; i += teams * apart) visit(state.active[i]);
 }
 
-// All norms of a pass.
-template <int NT, typename T>
+// All norms of a pass, by teams of so many threads.
+template <int NT, typename T, int Threads>
 __device__ void serve_norms(const PassArguments& a, BlockState& state, char* shared, NormState& mine) {
-  constexpr int sets = NormRoom::sets;
+  constexpr int sets = NormRoom::sets, teams = most_norm_threads / Threads;
   const Model& m = a.model;
   const NormRoom room(shared, m.hidden);
-  const int norms = 2 * m.layers + 1;
-  RowSums<norm_threads<NT>> sums(mine.slots);
+  const int norms = 2 * m.layers + 1, team = threadIdx.x / Threads;
+  RowMeans<Threads> means(mine.slots, team, m.hidden);
   if (threadIdx.x == 0)
-    for (int i = 0; i < sets; ++i) room.ask(m, i, &mine.full[i]);
+    for (int i = 0; i < sets; ++i) room.ask(m, i, mine.vectors[i], &mine.full[i]);
   for (int i = 0; i < norms; ++i) {
-    const NormVectors vectors = room.place(NormVectors(m, i), i);
     barrier_wait(&mine.full[i % sets], i / sets % 2);
-    for_rows_apart(a, state, [&](int row) {
-      norm_row<NT, T>(m, a.buffers, vectors, i, row, state.stamp + i, sums);
+    for_rows_apart(a, state, team, teams, [&](int row) {
+      norm_row<NT, T>(m, a.buffers, mine.vectors[i % sets], i, row, state.stamp + i, means);
       if constexpr (!stamps_activations(NT * 8)) {
         proxy_fence();
         __threadfence_block();
@@ -256,35 +276,28 @@ __device__ void serve_norms(const PassArguments& a, BlockState& state, char* sha
         if (threadIdx.x % 32 == 0) atomicAdd_block(&mine.made, 1);
       }
     });
-    norm_sync<norm_threads<NT>>();
-    if (threadIdx.x == 0 && i + sets < norms) room.ask(m, i + sets, &mine.full[i % sets]);
+    norm_sync<most_norm_threads>(teams);
+    if (threadIdx.x == 0 && i + sets < norms) room.ask(m, i + sets, mine.vectors[i % sets], &mine.full[i % sets]);
   }
 }
 
-// Tells the other blocks of rows: a thread of its own, for the release waits until what was written is seen.
-template <int NT>
-__device__ void announce_norms(const PassArguments& a, BlockState& state, NormState& mine) {
+// Whether the blocks that make norms share themselves out among two rows at a time.
+__device__ __forceinline__ bool two_norm_teams(const PassArguments& a, const BlockState& state) {
+  return state.rows > int(gridDim.x) - a.workers;
+}
+
+// Tells the other blocks of rows: a thread of its own, for the release waits until what was written is seen. With two
+// teams any share of a row's warps counts for a row: the others wait for all rows.
+inline __device__ void announce_norms(const PassArguments& a, BlockState& state, NormState& mine) {
+  const int warps_a_row = most_norm_threads / 32 / (two_norm_teams(a, state) ? most_norm_teams : 1);
   int warps = 0;
   for (int i = 0; i < 2 * a.model.layers + 1; ++i)
-    for_rows_apart(a, state, [&](int) {
-      warps += norm_threads<NT> / 32;
+    for_rows_apart(a, state, 0, 1, [&](int) {
+      warps += warps_a_row;
       while (reached(mine.made) < warps) {
       }
       count_up(a.buffers.meeting->normed);
     });
-}
-
-// One norm, by the threads that attend: a row a block where there are as many blocks.
-template <int NT, typename T>
-__device__ void make_norm(const PassArguments& a, BlockState& state, int number, RowSums<norm_threads<NT>>& sums) {
-  if (int(blockIdx.x) >= state.rows) return;
-  const NormVectors vectors(a.model, number);
-  for (int i = blockIdx.x; i < state.rows; i += a.workers) {
-    norm_row<NT, T>(a.model, a.buffers, vectors, number, state.active[i], state.stamp + number, sums);
-    proxy_fence();
-    norm_sync<norm_threads<NT>>();
-    if (threadIdx.x % norm_threads<NT> == 0) count_up(a.buffers.meeting->normed);
-  }
 }
 
 }  // namespace kandinsky::cuda

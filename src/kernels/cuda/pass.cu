@@ -6,8 +6,10 @@
 namespace kandinsky::cuda {
 namespace {
 
-constexpr int stages_ahead_between = 1;  // while no block multiplies
-constexpr int stages_ahead = 4;          // of 16 KB a block: what the memory takes at full bandwidth
+// Of 16 KB a block: what the memory takes at full bandwidth, and while no block multiplies. Of many rows, activations
+// and images' keys come from memory, too.
+constexpr int stages_ahead(int rows) { return rows <= 16 ? 5 : 4; }
+constexpr int stages_ahead_between(int rows) { return rows <= 16 ? 2 : 1; }
 
 PassVariant variant(const Model& model, int rows) {
   switch (rows) {
@@ -32,13 +34,13 @@ Plan plan_pass(const Model& model, int rows, int device) {
   plan.blocks = blocks;
   plan.activation_stages = rows > 16 ? 6 : 12;
   const PassVariant kernel = variant(model, rows);
-  plan.workers = kernel.norms_apart ? blocks - std::clamp(blocks / 11, 1, rows) : blocks;
+  plan.workers = blocks - std::clamp(blocks / 11, 1, rows);
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
   const std::size_t fixed = activation + kernel.scratch + 128 + 16 * std::size_t(plan.activation_stages);
   shared -= static_cast<int>(kernel.state) + 64;
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
-  plan.ahead = std::min(plan.stages, stages_ahead);
-  plan.ahead_between = std::min(plan.stages, stages_ahead_between);
+  plan.ahead = std::min(plan.stages, stages_ahead(rows));
+  plan.ahead_between = std::min(plan.stages, stages_ahead_between(rows));
   plan.shared_bytes = std::max(fixed + plan.stages * (stage_bytes + 16), norm_room_bytes(model.hidden));
   check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel.kernel),
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(plan.shared_bytes)),

@@ -22,7 +22,7 @@ constexpr int start_registers = 65536 / threads / 8 * 8;
 template <int NT>
 struct Registers {
   static constexpr int consumer = NT <= 2 ? 64 : NT == 4 ? 80 : 104;
-  static constexpr int copier = NT == 1 ? 64 : 48;
+  static constexpr int copier = NT == 1 ? 80 : 48;
   static constexpr int attention =
       (threads * start_registers - consumers * consumer - copiers * copier) / attention_threads / 8 * 8;
 };
@@ -99,6 +99,8 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         activations.next(a.activation_stages);
       }
       groups_finish(acc);
+      if (product % products_a_layer == query_key_value && threadIdx.x == 0)
+        reach(state.written, product / products_a_layer + 1);
       free_stage(last_weights, last_activations);
 #pragma unroll
       for (int nt = 0; nt < NT; ++nt)
@@ -113,9 +115,13 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
   // Of two neighbouring lanes' outputs, one lane takes a pair of the low half, the other one of the high half.
   const bool odd = lane / 4 % 2 != 0;
   const auto first_of_pair = [&](int output) { return odd ? output + 7 : output; };
-  const auto pair_up = [&](float low, float high) {
+  const auto trade = [=](float low, float high) -> float2 {
     const float got = __shfl_xor_sync(0xFFFFFFFFu, odd ? low : high, 4);
-    return odd ? pack_pair<T>(got, high) : pack_pair<T>(low, got);
+    return odd ? float2{got, high} : float2{low, got};
+  };
+  const auto pair_up = [=](float low, float high) {
+    const float2 pair = trade(low, high);
+    return pack_pair<T>(pair.x, pair.y);
   };
   const std::uint64_t active = state.active_bits;
   const auto is_active = [&](int n) { return (active >> n & 1) != 0; };
@@ -178,11 +184,11 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     if (threadIdx.x == 0) reach(state.written, i + 1);
     const auto store_partial = [&](std::uint32_t stamp) {
       return [=, &b](int output, int split) {
-        StampedWord* to = b.partial + std::size_t(split) * b.rows * hidden + output;
+        const int first = first_of_pair(output);
+        StampedWord* to = b.partial + (std::size_t(split) * b.rows * hidden + first) / 2;
         return [=](int n, float low, float high) {
-          if (!is_active(n)) return;
-          if (output < hidden) store_stamped(to + std::size_t(n) * hidden, __float_as_uint(low), stamp);
-          if (output + 8 < hidden) store_stamped(to + std::size_t(n) * hidden + 8, __float_as_uint(high), stamp);
+          const float2 sums = trade(low, high);
+          if (first < hidden && is_active(n)) StampedSums::store(to + std::size_t(n) * hidden / 2, sums, stamp);
         };
       };
     };
@@ -255,15 +261,16 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   __syncthreads();
   if (state.rows == 0) {  // nothing to do, and nothing to wait for
   } else if (int(blockIdx.x) >= a.workers) {
-    if constexpr (norms_apart<NT>) {
-      constexpr int spare = threads - norm_threads<NT>, spare_registers = 24;
-      if (threadIdx.x >= norm_threads<NT>) {
-        take_registers<spare_registers>();
-        if (!stamps_activations(NT * 8) && threadIdx.x == norm_threads<NT>) announce_norms<NT>(a, state, norms);
-      } else {
-        take_registers<(threads * start_registers - spare * spare_registers) / norm_threads<NT> / 8 * 8>();
-        serve_norms<NT, T>(a, state, shared, norms);
-      }
+    constexpr int spare = threads - most_norm_threads, spare_registers = 24;
+    if (threadIdx.x >= most_norm_threads) {
+      take_registers<spare_registers>();
+      if (!stamps_activations(NT * 8) && threadIdx.x == most_norm_threads) announce_norms(a, state, norms);
+    } else {
+      take_registers<(threads * start_registers - spare * spare_registers) / most_norm_threads / 8 * 8>();
+      if (NT > 1 && two_norm_teams(a, state))
+        serve_norms<NT, T, most_norm_threads / most_norm_teams>(a, state, shared, norms);
+      else
+        serve_norms<NT, T, most_norm_threads>(a, state, shared, norms);
     }
   } else if (threadIdx.x < consumers) {
     take_registers<Registers<NT>::consumer>();
@@ -282,11 +289,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
     if (warp == 3) prefetch_layers<NT, T>(a, state, lane);
   } else {
     take_registers<Registers<NT>::attention>();
-    RowSums<norm_threads<NT>> sums(norms.slots);
-    for (int norm = 0; norm <= 2 * a.model.layers; ++norm) {
-      if (norm % 2 == 1) attend_layer<NT, T, HeadSize>(a, state, scratch, norm / 2);
-      if constexpr (!norms_apart<NT>) make_norm<NT, T>(a, state, norm, sums);
-    }
+    for (int i = 0; i < a.model.layers; ++i) attend_layer<NT, T, HeadSize>(a, state, scratch, i);
   }
   __syncthreads();
   if (threadIdx.x == 0) leave(*a.buffers.meeting);
@@ -296,9 +299,8 @@ constexpr std::size_t static_shared_bytes = sizeof(BlockState) + sizeof(NormStat
 
 template <int NT, typename T>
 PassVariant pass_variant_of(int head_size) {
-  constexpr bool apart = norms_apart<NT>;
-  if (head_size > 64) return {pass_kernel<NT, T, 128>, threads, scratch_bytes<NT, T, 128>, static_shared_bytes, apart};
-  return {pass_kernel<NT, T, 64>, threads, scratch_bytes<NT, T, 64>, static_shared_bytes, apart};
+  if (head_size > 64) return {pass_kernel<NT, T, 128>, threads, scratch_bytes<NT, T, 128>, static_shared_bytes};
+  return {pass_kernel<NT, T, 64>, threads, scratch_bytes<NT, T, 64>, static_shared_bytes};
 }
 
 template <int NT>

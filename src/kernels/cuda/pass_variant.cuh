@@ -28,7 +28,6 @@ struct PassVariant {
   int threads;
   std::size_t scratch;  // bytes of dynamic shared memory besides the rings
   std::size_t state;    // bytes of static shared memory
-  bool norms_apart;     // whether blocks of their own make the norms
 };
 
 // The kernel of NT * 8 rows. Each NT is compiled in a file of its own: they take their time.

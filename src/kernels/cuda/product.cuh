@@ -16,6 +16,14 @@ __device__ __forceinline__ void multiply_tile(float (&c)[4], const uint4& a, con
       : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
 }
 
+// Rows [16] x 32 of the first operand: two products' worth.
+template <typename T>
+__device__ __forceinline__ void multiply_32(float (&acc)[4], const uint4& low, const uint4& high, const uint4& b,
+                                            T number) {
+  multiply_tile(acc, uint4{low.x, high.x, low.y, high.y}, uint2{b.x, b.y}, number);
+  multiply_tile(acc, uint4{low.z, high.z, low.w, high.w}, uint2{b.z, b.w}, number);
+}
+
 // Describes an operand in shared memory: see block_bytes. `along_k` is the distance of blocks that follow each other in
 // k.
 __device__ __forceinline__ std::uint64_t operand(std::uint32_t address, int along_k) {

@@ -1,8 +1,9 @@
 #pragma once
 // How blocks hand numbers to each other within a pass. A stamped word holds 32 bits of data and the stamp of its
 // writing: the memory model delivers 64 bits whole, so who finds the stamp has the data, one trip to the second-level
-// cache after it was written, without fence or barrier (as NCCL's protocol for low latency). Where that costs too many
-// bytes, numbers lie plain and a counter tells of their completion.
+// cache after it was written, without fence or barrier (as NCCL's protocol for low latency). Partial sums, of which one
+// block reads very many, are two numbers a word, their last bits given up for a short stamp. Where even that costs too
+// many bytes, numbers lie plain and a counter tells of their completion.
 #include <cstdint>
 
 #include "kernels/cuda/async_copy.cuh"
@@ -29,15 +30,53 @@ struct StampedPair {
     return std::uint32_t(first >> 32) == stamp && std::uint32_t(second >> 32) == stamp;
   }
   __device__ __forceinline__ uint2 data() const { return {std::uint32_t(first), std::uint32_t(second)}; }
+  __device__ __forceinline__ void load(const StampedWord* from) {
+    asm volatile("ld.relaxed.gpu.global.v2.b64 {%0, %1}, [%2];" : "=l"(first), "=l"(second) : "l"(from) : "memory");
+  }
 };
 
-__device__ __forceinline__ StampedPair load_stamped(const StampedWord* from) {
-  StampedPair pair;
-  asm volatile("ld.relaxed.gpu.global.v2.b64 {%0, %1}, [%2];"
-               : "=l"(pair.first), "=l"(pair.second)
-               : "l"(from)
-               : "memory");
-  return pair;
+// Two words that lie together, of two fp32 numbers each without the last four of their 24 bits, far below what the 16
+// bits of what is made of the sums can tell. Of the stamp what eight bits hold, never 0.
+struct StampedSums {
+  StampedWord first, second;
+  static constexpr std::uint32_t kept = ~15u, stamp_bits = 255;
+  static __device__ __forceinline__ std::uint32_t short_stamp(std::uint32_t stamp) { return stamp % stamp_bits + 1; }
+  static __device__ __forceinline__ void store(StampedWord* to, const float2& sums, std::uint32_t stamp) {
+    const std::uint32_t first = __float_as_uint(sums.x) & kept, second = __float_as_uint(sums.y) & kept;
+    const std::uint32_t high = first | second >> 28, low = second << 4 | short_stamp(stamp);
+    asm volatile("st.relaxed.gpu.global.b64 [%0], %1;" ::"l"(to), "l"(StampedWord(high) << 32 | low) : "memory");
+  }
+  static __device__ __forceinline__ float2 sums_of(StampedWord word) {
+    return {__uint_as_float(std::uint32_t(word >> 32) & kept), __uint_as_float(std::uint32_t(word >> 4) & kept)};
+  }
+  __device__ __forceinline__ float4 data() const {
+    const float2 a = sums_of(first), b = sums_of(second);
+    return {a.x, a.y, b.x, b.y};
+  }
+  // No bit of stamp_bits is set if both have the stamp.
+  __device__ __forceinline__ std::uint32_t differs(std::uint32_t stamp) const {
+    return (std::uint32_t(first) ^ short_stamp(stamp)) | (std::uint32_t(second) ^ short_stamp(stamp));
+  }
+  __device__ __forceinline__ void load(const StampedWord* from) {
+    asm volatile("ld.relaxed.gpu.global.v2.b64 {%0, %1}, [%2];" : "=l"(first), "=l"(second) : "l"(from) : "memory");
+  }
+};
+
+// Waits for N of them: those wanted(i), which lie at from(i). The others' data is anything. All are asked for until all
+// have come: that takes fewer instructions than to keep account of each, and few blocks receive sums.
+template <int N, typename Wanted, typename From>
+__device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wanted& wanted, const From& from,
+                                             std::uint32_t stamp) {
+  std::uint32_t differ;
+  do {
+    differ = 0;
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      if (wanted(i)) sums[i].load(from(i));
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+      if (wanted(i)) differ |= sums[i].differs(stamp);
+  } while ((differ & StampedSums::stamp_bits) != 0);
 }
 
 // Waits for N pairs at a time: those wanted(i), which lie at from(i). The others' data is anything. Of many, the first
@@ -49,12 +88,12 @@ __device__ __forceinline__ void receive(StampedPair (&pairs)[N], const Wanted& w
 #pragma unroll
   for (int i = 0; i < N; ++i) pairs[i] = {};  // no stamp is 0
   if (many && wanted(0))
-    while (!(pairs[0] = load_stamped(from(0))).has(stamp)) __nanosleep(20);
+    for (pairs[0].load(from(0)); !pairs[0].has(stamp); pairs[0].load(from(0))) __nanosleep(20);
   bool complete;
   do {
 #pragma unroll
     for (int i = many; i < N; ++i)
-      if (wanted(i) && !pairs[i].has(stamp)) pairs[i] = load_stamped(from(i));
+      if (wanted(i) && !pairs[i].has(stamp)) pairs[i].load(from(i));
     complete = true;
 #pragma unroll
     for (int i = many; i < N; ++i)

@@ -20,6 +20,9 @@ struct TextFragments {
   uint4 keys[key_blocks][2][key_steps];
   uint4 values[value_tiles][value_steps];
 
+  // So that no register is kept for what is not used any more.
+  __device__ __forceinline__ void forget() { *this = TextFragments{}; }
+
   __device__ __forceinline__ void load_keys(const Model& m, const void* text_keys, int index, int head, int thread) {
     const int warp = thread / 32, lane = thread % 32;
     const T* base =
@@ -31,9 +34,8 @@ struct TextFragments {
 #pragma unroll
         for (int step = 0; step < key_steps; ++step) {
           const int key = (block * Warps + warp) * 16 + tile * 8 + lane / 4, d = step * 32 + lane % 4 * 8;
-          keys[block][tile][step] = key < m.text_length && d < m.head_size
-                                        ? load_uncached(base + std::size_t(key) * m.head_size + d)
-                                        : uint4{};
+          keys[block][tile][step] =
+              load_uncached_if(key < m.text_length && d < m.head_size, base + (key * m.head_size + d));
         }
   }
 
@@ -48,17 +50,9 @@ struct TextFragments {
       for (int step = 0; step < value_steps; ++step) {
         const int d = (warp * value_tiles + tile) * 8 + lane / 4, key = step * 32 + lane % 4 * 8;
         values[tile][step] =
-            key < m.text_length && d < m.head_size ? load_uncached(base + text_value_offset(m, key, d)) : uint4{};
+            load_uncached_if(key < m.text_length && d < m.head_size, base + text_value_offset(m, key, d));
       }
   }
 };
-
-// Rows [16] x 32 of the first operand: two products' worth.
-template <typename T>
-__device__ __forceinline__ void multiply_32(float (&acc)[4], const uint4& low, const uint4& high, const uint4& b,
-                                            T number) {
-  multiply_tile(acc, uint4{low.x, high.x, low.y, high.y}, uint2{b.x, b.y}, number);
-  multiply_tile(acc, uint4{low.z, high.z, low.w, high.w}, uint2{b.z, b.w}, number);
-}
 
 }  // namespace kandinsky::cuda
