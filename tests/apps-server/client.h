@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "support/patience.h"
+
 namespace kandinsky::testing {
 
 struct HttpAnswer {
@@ -30,7 +32,7 @@ class Connection {
                     const Headers& headers = {});
   HttpAnswer read_answer(bool head = false);
   // What has arrived; empty at the end or after `seconds`.
-  std::string read_some(double seconds = 60);
+  std::string read_some(double seconds = 60 * patience);
   // Whether the other side closes it within so many seconds.
   bool is_closed(double seconds);
   // Until `text` has arrived; false at the end.

@@ -6,8 +6,14 @@
 #include <map>
 
 #include "support/golden.h"
+#include "support/patience.h"
 
 namespace kandinsky::testing {
+namespace {
+
+constexpr auto longest = std::chrono::minutes(patience);
+
+}  // namespace
 
 Pipeline serving_model(int version) {
   static std::map<int, Pipeline> loaded;
@@ -54,15 +60,14 @@ void Recorder::on_done(const serving::Outcome& outcome) {
 
 serving::Outcome Recorder::wait() {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, std::chrono::minutes(1), [this] { return over_; }))
-    ADD_FAILURE() << "a request has not ended in a minute";
+  if (!changed_.wait_for(lock, longest, [this] { return over_; }))
+    ADD_FAILURE() << "a request has not ended in " << longest.count() << " min";
   return outcome_;
 }
 
 bool Recorder::wait_for_step(int step) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::minutes(1),
-                           [&] { return over_ || (!progress.empty() && progress.back().step >= step); });
+  return changed_.wait_for(lock, longest, [&] { return over_ || (!progress.empty() && progress.back().step >= step); });
 }
 
 std::shared_ptr<const PromptState> FakeDecoder::prefill(std::span<const std::int32_t>) {

@@ -23,7 +23,7 @@ class Recorder : public serving::Listener {
   void on_picture(const Picture& picture) override;
   void on_done(const serving::Outcome& outcome) override;
 
-  // Waits for the end, at most a minute.
+  // Waits for the end, at most a minute (with sanitizers, ten).
   serving::Outcome wait();
   bool wait_for_step(int step);
   int endings() const { return endings_; }
