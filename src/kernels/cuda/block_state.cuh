@@ -1,5 +1,6 @@
 #pragma once
 #include "kernels/cuda/decoder_step.h"
+#include "kernels/cuda/stamped.cuh"
 
 namespace kandinsky::cuda {
 
@@ -30,7 +31,7 @@ struct BlockState {
       active_bits |= std::uint64_t{1} << i;
       texts = texts || row[i].slot < 0;
     }
-    stamp = (b.meeting->pass.value + 1) * std::uint32_t(2 * m.layers + 1);
+    stamp = first_stamp(b.meeting->pass.value, m.layers);
     begun = -1;
     written = 0;
   }

@@ -76,7 +76,8 @@ struct Model {
   int dense_splits, down_splits;
 };
 
-// Data and the stamp of their writing: see stamped.cuh.
+// Data and the stamp of their writing: see stamped.cuh. Of a row that joins after a pass without it, they are to be
+// cleared: an old stamp could look like a new one.
 using StampedWord = std::uint64_t;
 
 // In a line of its own: many blocks watch one while others count up another.
@@ -86,7 +87,7 @@ struct alignas(128) Counter {
 
 // What the blocks of a pass tell each other by counting.
 struct Meeting {
-  Counter pass;      // passes so far: stamps differ from pass to pass
+  Counter pass;      // counts passes: stamps differ from pass to pass
   Counter left;      // blocks that have finished
   Counter normed;    // rows that a norm has made, of all norms so far
   Counter texts;     // blocks that have written keys and values of a text
@@ -111,9 +112,8 @@ struct Buffers {
   void* context;                 // likewise, [hidden]
   void* inner;                   // likewise, [4 hidden]
   StampedWord* query_key_value;  // [rows][3][hidden / 2] of two numbers; of a text's row the query alone
-  // [most_splits][rows][hidden / 2] of two fp32 numbers. To be cleared of a row that joins after a pass without it.
-  StampedWord* partial;
-  float* logits;  // [rows][round_up(image_vocab, row_tile)]
+  StampedWord* partial;          // [most_splits][rows][hidden / 2] of two fp32 numbers
+  float* logits;                 // [rows][round_up(image_vocab, row_tile)]
   Meeting* meeting;
   long long* profile;  // [blocks][pass_phases] clock cycles that a pass adds to, or nullptr
 };

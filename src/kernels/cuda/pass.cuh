@@ -292,7 +292,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
     for (int i = 0; i < a.model.layers; ++i) attend_layer<NT, T, HeadSize>(a, state, scratch, i);
   }
   __syncthreads();
-  if (threadIdx.x == 0) leave(*a.buffers.meeting);
+  if (threadIdx.x == 0) leave(*a.buffers.meeting, a.model.layers);
 }
 
 constexpr std::size_t static_shared_bytes = sizeof(BlockState) + sizeof(NormState);

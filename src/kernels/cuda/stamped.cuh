@@ -117,13 +117,24 @@ __device__ __forceinline__ void wait_for(const Counter& counter, unsigned target
   }
 }
 
+// A pass's stamps begin at first_stamp. Passes are counted anew before 32 bits are full, at a number that lets the
+// short stamps go on in turn.
+__device__ __forceinline__ std::uint32_t stamps_a_pass(int layers) { return 2 * layers + 1; }
+__device__ __forceinline__ std::uint32_t first_stamp(std::uint32_t pass, int layers) {
+  return (pass + 1) * stamps_a_pass(layers);
+}
+__device__ __forceinline__ std::uint32_t pass_after(std::uint32_t pass, int layers) {
+  const std::uint32_t passes = 0xFFFFFFFFu / stamps_a_pass(layers) - 2;
+  return pass + 1 == passes / StampedSums::stamp_bits * StampedSums::stamp_bits ? 0 : pass + 1;
+}
+
 // The calling block has no more to do with the pass. The last one readies the counters for the next pass.
-__device__ __forceinline__ void leave(Meeting& meeting) {
+__device__ __forceinline__ void leave(Meeting& meeting, int layers) {
   unsigned before;
   asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], 1;" : "=r"(before) : "l"(&meeting.left.value) : "memory");
   if (before + 1 != gridDim.x) return;
   meeting.left.value = meeting.normed.value = meeting.texts.value = meeting.attended.value = meeting.widened.value = 0;
-  ++meeting.pass.value;
+  meeting.pass.value = pass_after(meeting.pass.value, layers);
 }
 
 }  // namespace kandinsky::cuda
