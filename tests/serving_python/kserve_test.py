@@ -111,7 +111,7 @@ def test_v1_several_instances_have_their_own_params(url: str) -> None:
     assert two["ok"] is True and len(two["predictions"]) == 2
     heart, fox = two["predictions"]
     assert (heart["seeds"], fox["seeds"]) == ([7], [8])
-    alone = predict(url, {"query": FOX, "params": {**SMALL, "images_to_gen": 3, "seed": 8}})
+    alone = predict(url, {"query": FOX, "params": {**SMALL, "images_to_gen": 3.0, "seed": 8.0}})  # whole numbers, too
     np.testing.assert_array_equal(pixels(alone["images"][0]), pixels(fox["images"][0]))
 
 

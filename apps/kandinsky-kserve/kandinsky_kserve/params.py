@@ -74,9 +74,10 @@ def query_of(where: str, value: object) -> str:
 
 def _integer(low: int, high: int) -> Callable[[str, Any], int]:
     def check(where: str, value: Any) -> int:
-        if type(value) is not int or not low <= value <= high:
+        whole = int(value) if type(value) is float and value.is_integer() else value  # 2.0 is a whole number
+        if type(whole) is not int or not low <= whole <= high:
             raise bad(where, value, f"an integer from {low} to {high}")
-        return value
+        return whole
     return check
 
 
