@@ -83,10 +83,10 @@ struct CudaDecoder::Work {
     row_words = std::size_t(config.hidden) / 2;
   }
 
-  // Before a row joins that the pass before did not have: nothing of its may look like what is yet to come.
-  void forget(int of_row, const cuda::Stream& stream) const {
+  // Before rows join that the pass before did not have: nothing of theirs may look like what is yet to come.
+  void forget(int first, int count, const cuda::Stream& stream) const {
     const auto clear = [&](void* words, std::size_t width) {
-      stream.clear(static_cast<cuda::StampedWord*>(words) + of_row * width, width * sizeof(cuda::StampedWord));
+      stream.clear(static_cast<cuda::StampedWord*>(words) + first * width, count * width * sizeof(cuda::StampedWord));
     };
     for (int split = 0; split < cuda::most_splits; ++split)
       clear(buffers.partial + std::size_t(split) * buffers.rows * row_words, row_words);
@@ -95,14 +95,6 @@ struct CudaDecoder::Work {
     clear(buffers.activations, row_words);
     clear(buffers.context, row_words);
     clear(buffers.inner, 4 * row_words);
-  }
-  void forget_all(const cuda::Stream& stream) const {
-    stream.clear(buffers.partial, partial.bytes());
-    stream.clear(buffers.query_key_value, query_key_value.bytes());
-    if (!cuda::stamps_activations(buffers.rows)) return;
-    stream.clear(buffers.activations, activations.bytes());
-    stream.clear(buffers.context, context.bytes());
-    stream.clear(buffers.inner, inner.bytes());
   }
 };
 
@@ -176,7 +168,7 @@ std::shared_ptr<const PromptState> CudaDecoder::prefill(std::span<const std::int
     std::vector<cuda::Row> rows(most, cuda::Row{-1, -1, nullptr, nullptr});
     for (int i = 0; i < count; ++i) rows[i] = {-1, first + i, prompt->keys.get(), prompt->values.get()};
     stream_.to_device(prefill_->row.get(), rows.data(), rows.size() * sizeof(cuda::Row));
-    prefill_->forget_all(stream_);
+    prefill_->forget(0, most, stream_);
     cuda::run_text_embedding(model, prefill_->buffers, text_ids_.as<std::int32_t>() + first, count, first, 0,
                              stream_.get());
     const bool logits = first + count == length && config().version != 2;
@@ -213,7 +205,7 @@ void CudaDecoder::start(int index, SlotRequest request) {
   }
   const bool before_image = config().version == 2;
   const cuda::Row row{index, before_image ? 0 : -1, prompt.keys.get(), prompt.values.get()};
-  loop_->forget(index, stream_);
+  loop_->forget(index, 1, stream_);
   stream_.to_device(states_.as<cuda::SlotState>() + index, &state, sizeof state);
   stream_.to_device(loop_->row.as<cuda::Row>() + index, &row, sizeof row);
   if (before_image) {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numeric>
 #include <vector>
 
+#include "support/chi_square.h"
 #include "support/seeded.h"
 #include "transformer/cpu_decoder.h"
 #include "transformer/cuda_device.h"
@@ -202,17 +202,10 @@ TEST(CudaSamplerTest, DrawsFromTheDistribution) {
   const auto likely = cpu.kept_weights();
   ASSERT_GT(kept.size(), 5u);
   ASSERT_LT(kept.size(), 17u);
-  const double total = std::accumulate(likely.begin(), likely.end(), 0.0);
   constexpr int draws = slots * rounds;
-  double chi_square = 0;
-  int inside = 0;
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    const double expected = draws * likely[i] / total;
-    chi_square += (counts[kept[i]] - expected) * (counts[kept[i]] - expected) / expected;
-    inside += counts[kept[i]];
-  }
-  EXPECT_EQ(inside, draws);
-  EXPECT_LT(chi_square, 37.7);  // the 99.9 % point for 15 degrees of freedom, the most there can be
+  EXPECT_EQ(testing::draws_of(counts, kept), draws);
+  // The 99.9 % point for 15 degrees of freedom, the most there can be.
+  EXPECT_LT(testing::chi_square(counts, kept, likely, draws), 37.7);
 }
 
 }  // namespace

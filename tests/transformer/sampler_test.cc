@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kandinsky/error.h"
+#include "support/chi_square.h"
 #include "support/golden.h"
 #include "support/seeded.h"
 #include "transformer/noise.h"
@@ -148,24 +149,15 @@ TEST(SamplerTest, DrawsFromTheDistribution) {
   const std::vector<float> weights(sampler.kept_weights().begin(), sampler.kept_weights().end());
   ASSERT_GT(kept.size(), 5u);
   ASSERT_LT(kept.size(), 17u);
-  double total = 0;
-  for (const float w : weights) total += w;
   for (const int varied : {0, 1, 2}) {
     std::vector<int> counts(vocab);
     for (int i = 0; i < draws; ++i) {
       const std::uint64_t seed = varied == 0 ? std::uint64_t(i) << 20 : 5;
       ++counts[sampler.sample(logits, options, seed, varied == 1 ? i : 3, varied == 2 ? i : 17)];
     }
-    double chi_square = 0;
-    int inside = 0;
-    for (std::size_t j = 0; j < kept.size(); ++j) {
-      const double expected = draws * weights[j] / total;
-      chi_square += (counts[kept[j]] - expected) * (counts[kept[j]] - expected) / expected;
-      inside += counts[kept[j]];
-    }
-    EXPECT_EQ(inside, draws);
+    EXPECT_EQ(testing::draws_of(counts, kept), draws);
     // 99.9 % point of chi-square with up to 15 degrees of freedom.
-    EXPECT_LT(chi_square, 37.7) << "varied " << varied;
+    EXPECT_LT(testing::chi_square(counts, kept, weights, draws), 37.7) << "varied " << varied;
   }
 }
 

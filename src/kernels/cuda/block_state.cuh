@@ -16,8 +16,8 @@ struct BlockState {
   std::uint32_t stamp;              // this pass's first: a layer takes two
   Layer layer[2];                   // the one at work and the next, in turn
   int begun;                        // the product whose activations have begun to come
-  int written;                      // layers of which the block has written its queries, keys and values
-  long long spent[pass_phases];     // of thread 0
+  int written;  // layers of which the block has made its queries, keys and values, or is about to write them
+  long long spent[pass_phases];  // of thread 0
   long long since;
 
   // By one thread, after `row` is there.

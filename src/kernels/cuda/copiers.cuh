@@ -10,7 +10,7 @@ namespace kandinsky::cuda {
 
 // Brings what a layer needs besides its matrices into the second-level cache ahead of time: while the matrices stream,
 // a read from memory takes microseconds, and most of these reads depend on one another. (Of images' keys and values,
-// which are many, see ImageAttention::prefetch_rows.)
+// which are many, see ImageAttention::prefetch_rows; of the norms' vectors, NormRoom.)
 template <int NT, typename T>
 __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int lane) {
   const Model& m = a.model;
@@ -22,21 +22,9 @@ __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int l
     const struct {
       const float* at;
       int count;
-    } vectors[] = {{layer.query_key_value.bias, 3 * m.hidden},
-                   {layer.dense.bias, m.hidden},
-                   {layer.up.bias, 4 * m.hidden},
-                   {layer.down.bias, m.hidden},
-                   {layer.input_norm.weight, m.hidden},
-                   {layer.input_norm.bias, m.hidden},
-                   {layer.first_addition_norm.weight, m.hidden},
-                   {layer.first_addition_norm.bias, m.hidden},
-                   {layer.post_attention_norm.weight, m.hidden},
-                   {layer.post_attention_norm.bias, m.hidden},
-                   {layer.second_addition_norm.weight, m.hidden},
-                   {layer.second_addition_norm.bias, m.hidden}};
+    } vectors[] = {{layer.query_key_value.bias, 3 * m.hidden}, {layer.up.bias, 4 * m.hidden}};
     int start = 0;
     for (const auto& vector : vectors) {
-      if (vector.at == nullptr) continue;
       const int lines_here = (vector.count * 4 + line - 1) / line;
       int mine = index - start % lanes;
       if (mine < 0) mine += lanes;

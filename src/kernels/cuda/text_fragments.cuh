@@ -25,8 +25,7 @@ struct TextFragments {
 
   __device__ __forceinline__ void load_keys(const Model& m, const void* text_keys, int index, int head, int thread) {
     const int warp = thread / 32, lane = thread % 32;
-    const T* base =
-        static_cast<const T*>(text_keys) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
+    const T* base = of_head(m, text_keys, index, head);
 #pragma unroll
     for (int block = 0; block < key_blocks; ++block)
 #pragma unroll
@@ -42,8 +41,7 @@ struct TextFragments {
   __device__ __forceinline__ void load_values(const Model& m, const void* text_values, int index, int head,
                                               int thread) {
     const int warp = thread / 32, lane = thread % 32;
-    const T* base =
-        static_cast<const T*>(text_values) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
+    const T* base = of_head(m, text_values, index, head);
 #pragma unroll
     for (int tile = 0; tile < value_tiles; ++tile)
 #pragma unroll
@@ -52,6 +50,11 @@ struct TextFragments {
         values[tile][step] =
             load_uncached_if(key < m.text_length && d < m.head_size, base + text_value_offset(m, key, d));
       }
+  }
+
+ private:
+  static __device__ __forceinline__ const T* of_head(const Model& m, const void* text, int index, int head) {
+    return static_cast<const T*>(text) + std::size_t(index * m.heads + head) * m.text_length * m.head_size;
   }
 };
 
