@@ -18,7 +18,7 @@ std::size_t logits_stride(const TransformerConfig& config) {
 std::size_t work_bytes(const TransformerConfig& config, int rows) {
   const std::size_t hidden = config.hidden;
   return rows * (sizeof(cuda::Row) + sizeof(float) * (hidden + logits_stride(config)) +
-                 sizeof(cuda::StampedWord) * (hidden / 2 * 3 + cuda::most_splits * hidden / 2)) +
+                 sizeof(cuda::StampedWord) * cuda::most_splits * (hidden / 2 * 3 + hidden / 2)) +
          2 * cuda::activation_bytes(config.hidden, rows) + cuda::activation_bytes(4 * config.hidden, rows) +
          sizeof(cuda::Meeting);
 }
@@ -62,7 +62,7 @@ struct CudaDecoder::Work {
     activations = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
     context = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
     inner = cuda::DeviceMemory(cuda::activation_bytes(4 * config.hidden, rows));
-    query_key_value = cuda::DeviceMemory(numbers / 2 * 3 * sizeof(cuda::StampedWord));
+    query_key_value = cuda::DeviceMemory(cuda::most_splits * numbers / 2 * 3 * sizeof(cuda::StampedWord));
     partial = cuda::DeviceMemory(cuda::most_splits * numbers / 2 * sizeof(cuda::StampedWord));
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
     meeting = cuda::DeviceMemory(sizeof(cuda::Meeting));
@@ -88,9 +88,10 @@ struct CudaDecoder::Work {
     const auto clear = [&](void* words, std::size_t width) {
       stream.clear(static_cast<cuda::StampedWord*>(words) + first * width, count * width * sizeof(cuda::StampedWord));
     };
-    for (int split = 0; split < cuda::most_splits; ++split)
-      clear(buffers.partial + std::size_t(split) * buffers.rows * row_words, row_words);
-    clear(buffers.query_key_value, 3 * row_words);
+    for (std::size_t split = 0; split < cuda::most_splits; ++split) {
+      clear(buffers.partial + split * buffers.rows * row_words, row_words);
+      clear(buffers.query_key_value + split * buffers.rows * 3 * row_words, 3 * row_words);
+    }
     if (!cuda::stamps_activations(buffers.rows)) return;
     clear(buffers.activations, row_words);
     clear(buffers.context, row_words);

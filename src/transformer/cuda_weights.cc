@@ -103,7 +103,7 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
   auto* device_layers = static_cast<cuda::Layer*>(allocate(layers.size() * sizeof(cuda::Layer)));
   stream.to_device(device_layers, layers.data(), layers.size() * sizeof(cuda::Layer));
 
-  // The convolution layer's visible places, if the model has one.
+  // The convolution layer's visible places, if the model has one. A row's own comes last.
   std::vector<int> counts(config_.image_length());
   std::vector<std::vector<int>> places(config_.image_length());
   int most = 1;
@@ -111,7 +111,9 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
     if (layout.kind() != MaskKind::convolution) continue;
     for (int raster = 0; raster < config_.image_length(); ++raster) {
       for (const KeySegment& segment : layout.segments(raster))
-        for (int k = 0; k < segment.count; ++k) places[raster].push_back(segment.start + k);
+        for (int k = 0; k < segment.count; ++k)
+          if (segment.start + k != layout.slot(raster)) places[raster].push_back(segment.start + k);
+      places[raster].push_back(layout.slot(raster));
       counts[raster] = static_cast<int>(places[raster].size());
       most = std::max(most, counts[raster]);
     }
@@ -149,7 +151,7 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
   model_.neighbour_counts = neighbour_counts;
   model_.most_neighbours = most;
   model_.slot_elements = cache;
-  model_.dense_splits = splits_of(hidden, hidden);
+  model_.hidden_splits = splits_of(hidden, hidden);
   model_.down_splits = splits_of(hidden, 4 * hidden);
 }
 

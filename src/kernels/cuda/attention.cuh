@@ -15,7 +15,6 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   using Base = ImageAttention<NT, T, HeadSize>;
   using Base::b_;
   using Base::m_;
-  using Base::received;
   using Base::rows_here;
   using Base::scratch_;
   using Base::team_threads;
@@ -23,45 +22,44 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   using Base::warp_a_row;
   using Base::warps;
   using typename Base::FirstValues;
-  using typename Base::Own;
   using typename Base::Scratch;
   static constexpr int teams = attention_warps / warps;
-  static constexpr bool prepares = NT <= 2;  // reads a text before the layer's queries are there
   using Base::a_row_each;
   using Base::holds_values;
+  static constexpr int key_blocks = TextFragments<T, HeadSize, warps>::key_blocks;
+  static constexpr int key_steps = TextFragments<T, HeadSize, warps>::key_steps;
+  static constexpr int value_tiles = TextFragments<T, HeadSize, warps>::value_tiles;
+  static constexpr int value_steps = TextFragments<T, HeadSize, warps>::value_steps;
+  static constexpr bool prepares = NT == 1;             // reads before the layer's queries are there
   static constexpr int halves = rows_here > 8 ? 2 : 1;  // of eight rows, as the tensor cores take them
 
  public:
   static constexpr std::size_t scratch_bytes = teams * sizeof(Scratch);
 
-  // Asks for what the first task reads of text, unless this pass makes it, and of the image. `stamp`: of the layer's
-  // queries, keys and values, and of what comes out.
-  __device__ __forceinline__ Attention(const PassArguments& a, const Row* rows, char* scratch, int index,
+  // Asks for what the first task reads of text, unless this pass makes it, and of the image, before the layer's queries
+  // are there. `stamp`: of the layer's queries, keys and values, and of what comes out.
+  __device__ __forceinline__ Attention(const PassArguments& a, BlockState& state, char* scratch, int index,
                                        std::uint32_t stamp)
       : Base(a, reinterpret_cast<Scratch*>(scratch)[fresh_thread() / team_threads % teams]),
-        rows_(rows),
+        state_(state),
         layer_(a.model.layer[index]),
+        bias_(a.model.layer[index].query_key_value.bias),
+        splits_(a.query_key_value_splits),
         stamp_(stamp),
         workers_(a.workers),
         team_(fresh_thread() / team_threads % teams),
-        task_(int(blockIdx.x) + workers_ * team_) {
-    if (task_ >= m_.heads * groups_a_head) return;
+        task_(fresh_block() + workers_ * team_) {
+    text_.forget();  // undefined registers would be kept from layer to layer
+    this->let_go();
+    if (!prepares || a.texts || task_ >= m_.heads * groups_a_head) return;
     const int first = task_ / m_.heads * rows_here, head = task_ % m_.heads;
     const Row* row = nullptr;
     for (int r = rows_here - 1; r >= 0; --r)
-      if (rows_[first + r].position >= 0) row = &rows_[first + r];
-    if (row == nullptr || row->slot < 0) return;
-    if constexpr (prepares) {
-      prepared_ = row->text_keys;
-      load_text(row->text_keys, row->text_values, index, head);
-    }
-    this->hold(rows_ + first, layer_, head);
-  }
-
-  // When queries, keys and values are about to come.
-  __device__ __forceinline__ void prefetch() const {
-    if (task_ < m_.heads * groups_a_head)
-      this->prefetch_rows(rows_ + task_ / m_.heads * rows_here, layer_, task_ % m_.heads);
+      if (state_.row[first + r].position >= 0) row = &state_.row[first + r];
+    if (row == nullptr) return;
+    prepared_ = row->text_keys;
+    load_text(row->text_keys, row->text_values, index, head);
+    this->hold(state_.row + first, layer_, head);
   }
 
   // context = softmax(q k) v of every row and head.
@@ -84,8 +82,10 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     return row.slot < 0 ? row.position + 1 : m_.text_length;
   }
 
+  // In the order in which the products make what it needs: of queries, the scores of all keys that were there before;
+  // of the row's own key, the weights and all sums but that of its own value.
   __device__ __forceinline__ void attend(int index, int head, int first) {
-    const Row* rows = rows_ + first;
+    const Row* rows = state_.row + first;
     // Anew for each task: what follows from it would be kept, out of registers, from task to task.
     const int thread = thread_ = fresh_thread() % team_threads;
     const int warp = thread / 32, lane = thread % 32;
@@ -96,7 +96,9 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 
     if (thread < rows_here && (active >> thread & 1))
       new (&scratch_.seen[thread]) ImageKeys<T>(m_, b_, rows[thread], layer_, head);
-    receive_own(head, first, active);
+    this->prefetch_rows(rows, layer_, head);
+    wait_multiplied(index, 1);
+    receive_queries(head, first, active);
     team_sync<warps>(team_);
     load_queries();
     const auto for_my_rows = [&](const auto& visit) {
@@ -110,42 +112,45 @@ class Attention : ImageAttention<NT, T, HeadSize> {
         }
       }
     };
-    const bool has_row = warp < rows_here && (active >> warp & 1);
-    if constexpr (!warp_a_row) for_my_rows([&](int r) { this->score_row(r); });
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
-      if (!prepares || prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
+      if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
       prepared_ = of.text_keys;
       score_text(mine, warp, lane);
     });
+    for_my_rows([&](int r) { this->score_row(r); });
     team_sync<warps>(team_);
-    const auto finish_row = [&](int r, FirstValues& values) {
+    const auto weigh = [&](int r) {
+      const float own = score_own(head, first, r);
       __syncwarp();
-      softmax(rows[r], r, lane);
+      softmax(rows[r], r, lane, own);
       __syncwarp();
-      this->gather_own(r, values);
     };
     if constexpr (a_row_each) {
-      FirstValues values;
-      if (has_row) {
-        this->score_row(warp);
-        this->load_first_values(values, warp);
-      }
+      FirstValues values{};
+      const bool has_row = warp < rows_here && (active >> warp & 1);
+      if (has_row) this->load_first_values(values, warp);
       text_.load_values(m_, rows[__ffs(int(active)) - 1].text_values, index, head, thread_);
-      if (has_row) finish_row(warp, values);
+      wait_multiplied(index, 2);
+      if (has_row) {
+        weigh(warp);
+        this->gather_own(warp, values);
+      }
     } else if constexpr (warp_a_row) {
       for_my_rows([&](int r) {
         FirstValues values;
         this->load_first_values(values, r);
-        this->score_row(r);
-        finish_row(r, values);
+        wait_multiplied(index, 2);
+        weigh(r);
+        this->gather_own(r, values);
       });
     } else {
+      wait_multiplied(index, 2);
       for (int r = warp; r < rows_here; r += warps)
-        if (active >> r & 1) softmax(rows[r], r, lane);
+        if (active >> r & 1) weigh(r);
       team_sync<warps>(team_);
       for_my_rows([&](int r) { this->gather_shared(r); });
     }
-    if constexpr (warp_a_row) team_sync<warps>(team_);
+    team_sync<warps>(team_);
 
     float acc[value_tiles][4] = {};
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
@@ -157,73 +162,120 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       }
       gather_text(mine, lane, acc);
     });
-    if constexpr (!warp_a_row) team_sync<warps>(team_);
-#pragma unroll
-    for (int tile = 0; tile < value_tiles; ++tile)
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int r = lane / 4 + half * 8, d = (warp * value_tiles + tile) * 8 + lane % 4 * 2;
-        if (r >= rows_here || !(active >> r & 1) || d >= m_.head_size) continue;
-        float image[2];
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const auto& parts = scratch_.values[r];
-          if constexpr (Scratch::value_parts == 1)
-            image[i] = parts[0][d + i];
-          else
-            image[i] = (parts[0][d + i] + parts[1][d + i]) + (parts[2][d + i] + parts[3][d + i]);
-        }
-        const float inverse = scratch_.inverse[r];
-        const std::uint32_t pair =
-            pack_pair<T>((acc[tile][half * 2] + image[0]) * inverse, (acc[tile][half * 2 + 1] + image[1]) * inverse);
-        const int k = head * m_.head_size + d, row = first + r;
-        if constexpr (stamps_activations(NT * 8))
-          store_stamped(static_cast<StampedWord*>(b_.context) + (std::size_t(row) * m_.hidden + k) / 2, pair, stamp_);
-        else
-          *reinterpret_cast<std::uint32_t*>(static_cast<T*>(b_.context) + activation_offset(k, row, NT)) = pair;
-      }
+    wait_multiplied(index, 3);
+    finish_rows(head, first, active, acc);
     if constexpr (!stamps_activations(NT * 8)) proxy_fence();
     team_sync<warps>(team_);
     if constexpr (!stamps_activations(NT * 8))
       if (thread == 0) count_up(b_.meeting->attended);
   }
 
-  // The rows' queries, and the newest key and value of those of an image, which also go to the cache.
-  __device__ __forceinline__ void receive_own(int head, int first, unsigned active) {
-    constexpr int passes = (rows_here * 3 * HeadSize / 4 + team_threads - 1) / team_threads;
-    const int pieces = m_.head_size / 4;  // of four numbers, of each of the three
-    const auto place = [&](int i, int& r, int& what, int& d) {
-      const int piece = i * team_threads + thread_;
-      r = piece / (3 * pieces);
-      what = piece / pieces - r * 3;
-      d = piece % pieces * 4;
-      if (r >= rows_here || !(active >> r & 1) || (what != Own::query && rows_[first + r].slot < 0)) r = -1;
+  // Until the block has multiplied so many of a layer's parts: nobody asks for what others multiply before, for it
+  // comes at about the same time.
+  __device__ __forceinline__ void wait_multiplied(int index, int parts) const {
+    wait_reached(state_.multiplied, index * products_a_layer * product_parts + parts);
+  }
+
+  enum Part { query, key, value };
+  // Two numbers of a row's query, key or value, in parts: see add_parts.
+  __device__ __forceinline__ const StampedWord* part(Part what, int row, int k) const {
+    return b_.query_key_value + ((std::size_t(row) * 3 + what) * m_.hidden + k) / 2;
+  }
+  __device__ __forceinline__ float2 bias(Part what, int k) const {
+    return __ldg(reinterpret_cast<const float2*>(bias_ + what * m_.hidden + k));
+  }
+  template <int N, typename Wanted, typename From>
+  __device__ __forceinline__ void receive_parts(float2 (&sums)[N], const Wanted& wanted, const From& from) const {
+    add_parts(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, stamp_);
+  }
+
+  __device__ __forceinline__ void receive_queries(int head, int first, unsigned active) {
+    constexpr int pairs = (rows_here * HeadSize / 2 + team_threads - 1) / team_threads;  // of a thread
+    const auto row_of = [&](int i) { return (i * team_threads + thread_) / (HeadSize / 2); };
+    const auto dim_of = [&](int i) { return (i * team_threads + thread_) % (HeadSize / 2) * 2; };
+    const auto wanted = [&](int i) {
+      return row_of(i) < rows_here && (active >> row_of(i) & 1) && dim_of(i) < m_.head_size;
     };
-    StampedPair got[passes];
-    receive(
-        got,
-        [&](int i) {
-          int r, what, d;
-          place(i, r, what, d);
-          return r >= 0;
-        },
-        [&](int i) {
-          int r, what, d;
-          place(i, r, what, d);
-          return b_.query_key_value + ((std::size_t(first + r) * 3 + what) * m_.hidden + head * m_.head_size + d) / 2;
-        },
-        stamp_);
+    float2 sums[pairs];
 #pragma unroll
-    for (int i = 0; i < passes; ++i) {
-      int r, what, d;
-      place(i, r, what, d);
-      if (r < 0) continue;
-      *reinterpret_cast<uint2*>(received(r, Own(what)) + d) = got[i].data();
-      if (what == Own::query) continue;
-      const Row& row = rows_[first + r];
-      T* cache =
-          static_cast<T*>(what == Own::newest_key ? b_.keys : b_.values) + cache_offset(m_, b_, layer_, head, row);
-      *reinterpret_cast<uint2*>(cache + d) = got[i].data();
+    for (int i = 0; i < pairs; ++i) sums[i] = wanted(i) ? bias(query, head * m_.head_size + dim_of(i)) : float2{};
+    receive_parts(sums, wanted, [&](int i) { return part(query, first + row_of(i), head * m_.head_size + dim_of(i)); });
+    const float scale = rsqrtf(float(m_.head_size));
+#pragma unroll
+    for (int i = 0; i < pairs; ++i)
+      if (wanted(i))
+        *reinterpret_cast<std::uint32_t*>(scratch_.query[row_of(i)] + dim_of(i)) =
+            pack_pair<T>(sums[i].x * scale, sums[i].y * scale);
+  }
+
+  // The score of a row's own key, which goes to the cache. By a warp.
+  __device__ __forceinline__ float score_own(int head, int first, int r) const {
+    if (state_.row[first + r].slot < 0) return 0;
+    constexpr int pairs = (HeadSize + 63) / 64;  // of a lane
+    const auto dim_of = [&](int i) { return i * 64 + thread_ % 32 * 2; };
+    const auto wanted = [&](int i) { return dim_of(i) < m_.head_size; };
+    float2 sums[pairs];
+#pragma unroll
+    for (int i = 0; i < pairs; ++i) sums[i] = wanted(i) ? bias(key, head * m_.head_size + dim_of(i)) : float2{};
+    receive_parts(sums, wanted, [&](int i) { return part(key, first + r, head * m_.head_size + dim_of(i)); });
+    T* cache = scratch_.seen[r].keys + scratch_.seen[r].newest * m_.head_size;
+    float score = 0;
+#pragma unroll
+    for (int i = 0; i < pairs; ++i) {
+      if (!wanted(i)) continue;
+      const std::uint32_t pair = pack_pair<T>(sums[i].x, sums[i].y);
+      *reinterpret_cast<std::uint32_t*>(cache + dim_of(i)) = pair;
+      const float2 k = widen_pair<T>(pair);
+      const float2 q = widen_pair<T>(*reinterpret_cast<const std::uint32_t*>(scratch_.query[r] + dim_of(i)));
+      score = fmaf(q.x, k.x, fmaf(q.y, k.y, score));
+    }
+#pragma unroll
+    for (int offset = 16; offset > 0; offset /= 2) score += __shfl_xor_sync(0xFFFFFFFFu, score, offset);
+    return score;
+  }
+
+  // What the rows' own values add, which go to the cache, and the sums of all weights.
+  __device__ __forceinline__ void finish_rows(int head, int first, unsigned active,
+                                              const float (&acc)[value_tiles][4]) const {
+    constexpr int pairs = value_tiles * halves;
+    const int thread = fresh_thread() % team_threads, warp = thread / 32, lane = thread % 32;
+    const auto row_of = [&](int i) { return lane / 4 + i % halves * 8; };
+    const auto dim_of = [&](int i) { return (warp * value_tiles + i / halves) * 8 + lane % 4 * 2; };
+    const auto there = [&](int i) {
+      return row_of(i) < rows_here && (active >> row_of(i) & 1) && dim_of(i) < m_.head_size;
+    };
+    const auto has_own = [&](int i) { return there(i) && state_.row[first + row_of(i)].slot >= 0; };
+    float2 sums[pairs];
+#pragma unroll
+    for (int i = 0; i < pairs; ++i) sums[i] = has_own(i) ? bias(value, head * m_.head_size + dim_of(i)) : float2{};
+    receive_parts(sums, has_own,
+                  [&](int i) { return part(value, first + row_of(i), head * m_.head_size + dim_of(i)); });
+#pragma unroll
+    for (int i = 0; i < pairs; ++i) {
+      if (!there(i)) continue;
+      const int r = row_of(i), d = dim_of(i);
+      float2 image = *reinterpret_cast<const float2*>(scratch_.values[r][0] + d);
+      if constexpr (Scratch::value_parts > 1) {
+        const auto& parts = scratch_.values[r];
+        image = (image + *reinterpret_cast<const float2*>(parts[1] + d)) +
+                (*reinterpret_cast<const float2*>(parts[2] + d) + *reinterpret_cast<const float2*>(parts[3] + d));
+      }
+      if (has_own(i)) {
+        const std::uint32_t pair = pack_pair<T>(sums[i].x, sums[i].y);
+        const ImageKeys<T>& seen = scratch_.seen[r];
+        *reinterpret_cast<std::uint32_t*>(seen.values + (seen.newest * m_.head_size + d)) = pair;
+        const float2 v = widen_pair<T>(pair);
+        const float weight = scratch_.own_weight[r];
+        image = {fmaf(weight, v.x, image.x), fmaf(weight, v.y, image.y)};
+      }
+      const float inverse = scratch_.inverse[r];
+      const float* text = acc[i / halves] + i % halves * 2;
+      const std::uint32_t pair = pack_pair<T>((text[0] + image.x) * inverse, (text[1] + image.y) * inverse);
+      const int k = head * m_.head_size + d, row = first + r;
+      if constexpr (stamps_activations(NT * 8))
+        store_stamped(static_cast<StampedWord*>(b_.context) + (std::size_t(row) * m_.hidden + k) / 2, pair, stamp_);
+      else
+        *reinterpret_cast<std::uint32_t*>(static_cast<T*>(b_.context) + activation_offset(k, row, NT)) = pair;
     }
   }
 
@@ -248,7 +300,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 #pragma unroll
       for (int step = 0; step < key_steps; ++step) {
         const int r = lane / 4 + half * 8, d = step * 32 + lane % 4 * 8;
-        queries_[half][step] = r < rows_here && d < m_.head_size ? load_shared(received(r, Own::query) + d) : uint4{};
+        queries_[half][step] = r < rows_here && d < m_.head_size ? load_shared(scratch_.query[r] + d) : uint4{};
       }
   }
 
@@ -271,8 +323,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   }
 
   // Scores to weights, by a warp.
-  __device__ __forceinline__ void softmax(const Row& row, int r, int lane) {
-    const int texts = text_count(row), images = scratch_.seen[r].count;
+  __device__ __forceinline__ void softmax(const Row& row, int r, int lane, float own_score) {
+    const int texts = text_count(row), images = scratch_.seen[r].count, own = scratch_.seen[r].own();
     constexpr int text_each = most_text / 32, image_each = most_image_keys / 32;
     float text[text_each], image[image_each], largest = -INFINITY, sum = 0;
 #pragma unroll
@@ -282,7 +334,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     }
 #pragma unroll
     for (int i = 0; i < image_each; ++i) {
-      image[i] = lane + 32 * i < images ? scratch_.image[r][lane + 32 * i] : -INFINITY;
+      const int j = lane + 32 * i;
+      image[i] = j >= images ? -INFINITY : j == own ? own_score : scratch_.image[r][j];
       largest = fmaxf(largest, image[i]);
     }
 #pragma unroll
@@ -299,17 +352,14 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     for (int i = 0; i < image_each; ++i) {
       image[i] = __expf(image[i] - largest);
       sum += image[i];
-      this->image_weights(r)[Base::weight_place(lane + 32 * i)] = narrow<T>(image[i]);
+      const int j = lane + 32 * i;
+      if (j == own) scratch_.own_weight[r] = widen(narrow<T>(image[i]));
+      this->image_weights(r)[Base::weight_place(j)] = narrow<T>(j == own ? 0.0f : image[i]);
     }
 #pragma unroll
     for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
     if (lane == 0) scratch_.inverse[r] = 1.0f / sum;
   }
-
-  static constexpr int key_blocks = TextFragments<T, HeadSize, warps>::key_blocks;
-  static constexpr int key_steps = TextFragments<T, HeadSize, warps>::key_steps;
-  static constexpr int value_tiles = TextFragments<T, HeadSize, warps>::value_tiles;
-  static constexpr int value_steps = TextFragments<T, HeadSize, warps>::value_steps;
 
   __device__ __forceinline__ void gather_text(unsigned mine, int lane, float (&acc)[value_tiles][4]) {
 #pragma unroll
@@ -328,8 +378,10 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     }
   }
 
-  const Row* rows_;
+  BlockState& state_;
   ImageCache layer_;
+  const float* bias_;  // of queries, keys and values
+  int splits_;
   std::uint32_t stamp_;
   int workers_;
   int team_;
@@ -339,16 +391,13 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   TextFragments<T, HeadSize, warps> text_;
 };
 
-// A layer, by the threads that attend. Nobody asks for its queries, keys and values before the block has written its
-// own share: they come at about the same time.
+// A layer, by the threads that attend.
 template <int NT, typename T, int HeadSize>
 __device__ __forceinline__ void attend_layer(const PassArguments& a, BlockState& state, char* scratch, int i) {
-  Attention<NT, T, HeadSize> attention(a, state.row, scratch, i, state.stamp + 2 * i);
-  wait_reached(state.written, i + 1);
-  attention.prefetch();
-  if (state.texts) {
-    const unsigned writers = blocks_of(a, tiles_of(3 * a.model.hidden));
-    wait_for(a.buffers.meeting->texts, writers * (i + 1));
+  Attention<NT, T, HeadSize> attention(a, state, scratch, i, state.stamp + 2 * i);
+  if (a.texts) {
+    wait_reached(state.multiplied, (i * products_a_layer + 1) * product_parts);
+    wait_for(a.buffers.meeting->texts, blocks_of(a, tiles_of(3 * a.model.hidden)) * (i + 1));
   }
   attention.finish(i);
 }

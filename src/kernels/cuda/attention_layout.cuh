@@ -47,25 +47,14 @@ struct ImageCache {
   }
 };
 
-// First element of a row's own key.
-__device__ __forceinline__ std::size_t cache_offset(const Model& m, const Buffers& b, const ImageCache& layer, int head,
-                                                    const Row& row) {
-  int group = 0, place = row.position % layer.capacity;
-  if (layer.mask == Mask::column) {
-    group = row.position % m.grid;
-    place = row.position / m.grid;
-  }
-  return layer.of(m, b, row.slot, head, group) + place * m.head_size;
-}
-
 // What a row sees of its own image.
 template <typename T>
 struct ImageKeys {
-  const T* keys;
-  const T* values;
+  T* keys;
+  T* values;
   const int* places;  // nullptr: keys are consecutive
   int count;
-  int newest;  // place of the row's own key
+  int newest;  // place of the row's own key, which is the last of those with places
 
   __device__ __forceinline__ ImageKeys(const Model& m, const Buffers& b, const Row& row, const ImageCache& layer,
                                        int head)
@@ -83,9 +72,11 @@ struct ImageKeys {
       count = m.neighbour_counts[row.position];
     }
     const std::size_t base = layer.of(m, b, row.slot, head, group);
-    keys = static_cast<const T*>(b.keys) + base;
-    values = static_cast<const T*>(b.values) + base;
+    keys = static_cast<T*>(b.keys) + base;
+    values = static_cast<T*>(b.values) + base;
   }
+  // Which of the keys is the row's own.
+  __device__ __forceinline__ int own() const { return places == nullptr ? newest : count - 1; }
   __device__ __forceinline__ int place(int j) const { return places == nullptr ? j : places[j]; }
 };
 
@@ -98,8 +89,9 @@ struct AttentionScratch {
   alignas(16) float image[rows][most_image_keys];
   alignas(16) float values[rows][value_parts][HeadSize];
   float inverse[rows];
+  float own_weight[rows];  // of a row's own value
   alignas(16) T weights[rows][text_pitch];
-  alignas(16) T own[rows][3 * HeadSize + 8];  // a row's query, newest key and newest value
+  alignas(16) T query[rows][HeadSize + 8];
   ImageKeys<T> seen[rows];
 };
 

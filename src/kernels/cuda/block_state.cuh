@@ -5,6 +5,9 @@
 namespace kandinsky::cuda {
 
 constexpr int every_product = 0x7FFFFFFF;
+// How far a block is with a product: its first, second and third item multiplied (as the blocks go, a layer's queries,
+// keys and values), all done.
+constexpr int product_parts = 4;
 
 // Shared by the warps of a block besides the rings.
 struct BlockState {
@@ -12,28 +15,25 @@ struct BlockState {
   unsigned char active[most_rows];  // the rows that are not idle,
   int rows;                         // how many they are,
   std::uint64_t active_bits;        // and a bit for each
-  bool texts;                       // whether any is of a text
   std::uint32_t stamp;              // this pass's first: a layer takes two
   Layer layer[2];                   // the one at work and the next, in turn
   int begun;                        // the product whose activations have begun to come
-  int written;  // layers of which the block has made its queries, keys and values, or is about to write them
-  long long spent[pass_phases];  // of thread 0
+  int multiplied;                   // parts of products that the block has done, or has not to do: product_parts each
+  long long spent[pass_phases];     // of thread 0
   long long since;
 
   // By one thread, after `row` is there.
   __device__ __forceinline__ void describe(const Model& m, const Buffers& b) {
     rows = 0;
     active_bits = 0;
-    texts = false;
     for (int i = 0; i < b.rows; ++i) {
       if (row[i].position < 0) continue;
       active[rows++] = static_cast<unsigned char>(i);
       active_bits |= std::uint64_t{1} << i;
-      texts = texts || row[i].slot < 0;
     }
     stamp = first_stamp(b.meeting->pass.value, m.layers);
     begun = -1;
-    written = 0;
+    multiplied = 0;
   }
 };
 

@@ -73,7 +73,9 @@ struct Model {
   const int* neighbour_counts;  // [image_length]
   int most_neighbours;
   std::size_t slot_elements;  // keys (and values) of a slot over all layers
-  int dense_splits, down_splits;
+  // Parts that the inputs of products are cut into, for all blocks to have work: of those of `hidden` inputs and a
+  // multiple of `hidden` outputs (but `up`), and of `down`.
+  int hidden_splits, down_splits;
 };
 
 // Data and the stamp of their writing: see stamped.cuh. Of a row that joins after a pass without it, they are to be
@@ -101,7 +103,7 @@ constexpr bool stamps_activations(int rows) { return rows <= 8; }
 // Memory of a decoder, all on the device.
 struct Buffers {
   int rows;    // capacity, a multiple of 8: 8, 16, 32 or 64
-  int slots;   // of images
+  int slots;   // of images; 0: passes are of texts
   void* keys;  // of each layer in turn: [slots][heads][groups][capacity][head_size]
   void* values;
   Row* row;  // [rows]
@@ -111,7 +113,7 @@ struct Buffers {
   void* activations;
   void* context;                 // likewise, [hidden]
   void* inner;                   // likewise, [4 hidden]
-  StampedWord* query_key_value;  // [rows][3][hidden / 2] of two numbers; of a text's row the query alone
+  StampedWord* query_key_value;  // [hidden_splits][rows][3][hidden / 2] of two fp32 numbers; of texts the queries alone
   StampedWord* partial;          // [most_splits][rows][hidden / 2] of two fp32 numbers
   float* logits;                 // [rows][round_up(image_vocab, row_tile)]
   Meeting* meeting;

@@ -28,11 +28,35 @@ __device__ __forceinline__ float widen(float x) { return x; }
 __device__ __forceinline__ float widen(__half x) { return __half2float(x); }
 __device__ __forceinline__ float widen(__nv_bfloat16 x) { return __bfloat162float(x); }
 
-// threadIdx.x, read anew: what follows from it is not kept in registers through a whole pass.
+template <typename T>
+__device__ __forceinline__ float2 widen_pair(std::uint32_t pair);
+template <>
+__device__ __forceinline__ float2 widen_pair<__half>(std::uint32_t pair) {
+  return __half22float2(*reinterpret_cast<const __half2*>(&pair));
+}
+template <>
+__device__ __forceinline__ float2 widen_pair<__nv_bfloat16>(std::uint32_t pair) {
+  return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&pair));
+}
+
+// Without the cases that an ordinary division has a call for.
+__device__ __forceinline__ float reciprocal(int n) {
+  float result;
+  asm("rcp.rn.f32 %0, %1;" : "=f"(result) : "f"(float(n)));
+  return result;
+}
+
+// threadIdx.x and blockIdx.x, read anew: what follows from it is not kept in registers through a whole pass.
 __device__ __forceinline__ int fresh_thread() {
   int thread;
   asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
   return thread;
+}
+
+__device__ __forceinline__ int fresh_block() {
+  int block;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block));
+  return block;
 }
 
 // Two neighbours at an even place.

@@ -14,19 +14,17 @@ namespace kandinsky::cuda {
 constexpr int block_keys = 16;
 constexpr int most_key_blocks = most_image_keys / block_keys;
 
-// What a lane has of half a block of keys, or of a block of values. Bits tell which of them is the row's own, which is
-// not read from the cache: it may not be there yet.
+// What a lane has of half a block of keys, or of a block of values. Zeros stand for the row's own, which is not read
+// from the cache: it is still to come.
 template <int HeadSize>
 struct HalfBlockOfKeys {
   static constexpr int steps = HeadSize / 32;
   uint4 v[steps];
-  bool own;
 };
 template <int HeadSize>
 struct BlockOfValues {
   static constexpr int parts = HeadSize / 64;
   uint4 v[4][parts];
-  unsigned own;
 };
 
 // Numbers of the same dimension of two keys, side by side: those of the low halves, those of the high ones.
@@ -56,7 +54,7 @@ class ImageAttention {
   // Keys that are asked for at once: five half blocks are all of a row layer of 32 columns.
   static constexpr int halves_together = warp_a_row && HeadSize <= 64 ? 5 : 2;
   // Held of the first row that a warp has: read before the layer's queries are there, where registers suffice.
-  static constexpr bool holds_keys = NT == 1 || (NT == 2 && HeadSize <= 64);
+  static constexpr bool holds_keys = NT == 1;
   static constexpr bool holds_values = NT == 1 && HeadSize <= 64;
 
   __device__ __forceinline__ ImageAttention(const PassArguments& a, Scratch& scratch)
@@ -72,17 +70,18 @@ class ImageAttention {
     }
   }
 
-  // Brings what a row a warp is going to read into the second-level cache. Of more rows it is too much: it would hold
-  // up the weights.
+  // Brings what rows a warp each are going to read into the second-level cache, once a layer's weights are on their
+  // way: it then comes before it is needed.
   __device__ __forceinline__ void prefetch_rows(const Row* rows, const ImageCache& layer, int head) const {
-    if constexpr (a_row_each) {
+    if constexpr (warp_a_row) {
       constexpr int line = 128;
-      if (const int r = thread_ / 32; r < rows_here) {
+      for (int r = thread_ / 32; r < rows_here; r += warps) {
+        if (rows[r].position < 0) continue;
         const ImageKeys<T> image(m_, b_, rows[r], layer, head);
-        if (image.places != nullptr) return;
+        if (image.places != nullptr) continue;
         const int bytes = image.count * m_.head_size * int(sizeof(T));
         for (int at = thread_ % 32 * line; at < bytes; at += 32 * line) {
-          if (!holds_keys || r != held_) prefetch(reinterpret_cast<const char*>(image.keys) + at);
+          prefetch(reinterpret_cast<const char*>(image.keys) + at);
           prefetch(reinterpret_cast<const char*>(image.values) + at);
         }
       }
@@ -96,16 +95,14 @@ class ImageAttention {
     values_ = {};
   }
 
-  enum Own { query, newest_key, newest_value };
-  __device__ __forceinline__ T* received(int r, Own what) const { return scratch_.own[r] + what * m_.head_size; }
-
+  // Of the keys that were there before.
   __device__ __forceinline__ void score_row(int r) {
     const int g = thread_ % 32 / 4, t = thread_ % 4;
     const ImageKeys<T> image = scratch_.seen[r];
     uint4 queries[Keys::steps];
 #pragma unroll
     for (int step = 0; step < Keys::steps; ++step)
-      queries[step] = key_dims(step, t) < m_.head_size ? load_shared(received(r, query) + key_dims(step, t)) : uint4{};
+      queries[step] = key_dims(step, t) < m_.head_size ? load_shared(scratch_.query[r] + key_dims(step, t)) : uint4{};
     const auto score = [&](int block, const Keys& low, const Keys& high) {
       float sums[4] = {};
 #pragma unroll
@@ -116,8 +113,6 @@ class ImageAttention {
       }
     };
     const auto score_all = [&](int block, ManyKeys& keys) {
-#pragma unroll
-      for (int i = 0; i < halves_together; ++i) add_own(keys.v[i], r);
 #pragma unroll
       for (int i = 0; i + 1 < halves_together; i += 2) score(block + i / 2, keys.v[i], keys.v[i + 1]);
       if constexpr (halves_together % 2 == 1) {
@@ -218,46 +213,28 @@ class ImageAttention {
       Keys& half = keys.v[i];
       const int j = block * block_keys + i * 8 + g;
       const int place = j < image.count ? image.place(j) : -1;
-      half.own = place >= 0 && place == image.newest;
+      const bool there = place >= 0 && place != image.newest;
       const T* from = image.keys + (place * m_.head_size + key_dims(0, t));
 #pragma unroll
       for (int step = 0; step < Keys::steps; ++step)
-        half.v[step] = load_uncached_if(place >= 0 && !half.own && key_dims(step, t) < m_.head_size, from + step * 32);
+        half.v[step] = load_uncached_if(there && key_dims(step, t) < m_.head_size, from + step * 32);
     }
-  }
-  __device__ __forceinline__ void add_own(Keys& keys, int r) const {
-    if (!keys.own) return;
-#pragma unroll
-    for (int step = 0; step < Keys::steps; ++step)
-      if (const int d = key_dims(step, thread_ % 4); d < m_.head_size)
-        keys.v[step] = load_shared(received(r, newest_key) + d);
   }
 
   // Of each lane's four the first `Count`.
   template <int Count = 4>
   __device__ __forceinline__ void load_values(Values& values, const ImageKeys<T>& image, int block) const {
     const int g = thread_ % 32 / 4, t = thread_ % 4;
-    values.own = 0;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const int j = block * block_keys + t + i * 4;
       const int place = i < Count && j < image.count ? image.place(j) : -1;
-      const bool own = place >= 0 && place == image.newest;
-      values.own |= own ? 1u << i : 0u;
+      const bool there = place >= 0 && place != image.newest;
       const T* from = image.values + (place * m_.head_size + g * 8);
 #pragma unroll
       for (int part = 0; part < Values::parts; ++part)
-        values.v[i][part] = load_uncached_if(place >= 0 && !own && part * 64 + g * 8 < m_.head_size, from + part * 64);
+        values.v[i][part] = load_uncached_if(there && part * 64 + g * 8 < m_.head_size, from + part * 64);
     }
-  }
-  __device__ __forceinline__ void add_own(Values& values, int r) const {
-    if (values.own == 0) return;
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-#pragma unroll
-      for (int part = 0; part < Values::parts; ++part)
-        if (const int d = part * 64 + thread_ % 32 / 4 * 8; (values.own >> i & 1) && d < m_.head_size)
-          values.v[i][part] = load_shared(received(r, newest_value) + d);
   }
 
   // The weighted sum of every fourth block from `block` on, of which `values` is the first: of a lane's eight
@@ -266,7 +243,6 @@ class ImageAttention {
                                           int block, int r) const {
     float acc[4 * Values::parts][4] = {};
     const auto add = [&](Values& of, int at) {
-      add_own(of, r);
       const uint2 weights = *reinterpret_cast<const uint2*>(image_weights(r) + at * block_keys + thread_ % 4 * 4);
 #pragma unroll
       for (int i = 0; i < 4 * Values::parts; ++i) {

@@ -53,9 +53,10 @@ class Items {
       switch (product % products_a_layer) {
         case query_key_value:
           outputs = 3 * m.hidden;
+          splits_ = a_.query_key_value_splits;
           break;
         case dense:
-          splits_ = m.dense_splits;
+          splits_ = m.hidden_splits;
           break;
         case up:
           outputs = 4 * m.hidden;

@@ -8,23 +8,22 @@
 
 namespace kandinsky::cuda {
 
-// The residual additions and layer norms between the products, made by a few blocks that do nothing else: reads of
-// theirs wait behind no stream of weights, and their shared memory holds the norms' vectors ahead of time. A row is
-// made by a team of threads: all of a block, or half of them where there are more rows than blocks.
-constexpr int most_norm_threads = 512;
-constexpr int most_norm_teams = 2;
+// The residual additions and layer norms between the products. A few blocks do nothing else, each for a row: reads of
+// theirs wait behind no stream of weights, and their shared memory holds the norms' vectors ahead of time. Of more
+// rows, each is made by the threads of another block that attend, which have nothing else to do then.
+constexpr int norm_threads = 512;  // of a block that does nothing else
 constexpr int most_hidden = 4096;
 
 template <int Threads>
-__device__ __forceinline__ void norm_sync(int team) {
-  asm volatile("bar.sync %0, %1;" ::"r"(4 + team), "n"(Threads) : "memory");
+__device__ __forceinline__ void norm_sync() {
+  asm volatile("bar.sync 4, %0;" ::"n"(Threads) : "memory");
 }
 
 // Numbers of a row, dealt out over the threads that make it in fours, so that neighbouring threads read neighbours.
 template <int Threads>
 struct Slice {
   static constexpr int fours = most_hidden / Threads / 4;
-  float4 v[fours];
+  float4 v[fours] = {};
   int thread;  // read anew for each row: what follows from it would be kept, out of registers, from row to row
 
   __device__ __forceinline__ explicit Slice(int fresh) : thread(fresh % Threads) {}
@@ -39,34 +38,32 @@ struct Slice {
 };
 
 __device__ __forceinline__ float4 at(const float* p, int k) { return *reinterpret_cast<const float4*>(p + k); }
-__device__ __forceinline__ float2 operator+(const float2& a, const float2& b) { return {a.x + b.x, a.y + b.y}; }
 __device__ __forceinline__ float4 operator+(const float4& a, const float4& b) {
   return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
 }
 
-// Means over the numbers of a row, the same for all its threads and for any number of threads: as if each had
-// most_hidden / most_norm_threads numbers, smaller teams keep several such shares apart.
-constexpr int row_sum_warps = most_norm_threads / 32;
-constexpr int row_sum_slots = 2 * row_sum_warps;  // of a team
+// Means over the numbers of a row, the same for all its threads and for any number of them: as if each had
+// most_hidden / norm_threads numbers, fewer threads keep several such shares apart.
+constexpr int norm_shares = norm_threads / 32;
 template <int Threads>
 class RowMeans {
   static constexpr int warps = Threads / 32;
 
  public:
-  static constexpr int shares = most_norm_threads / Threads;
-  __device__ __forceinline__ RowMeans(float2* memory, int team, int count)
-      : slots_(memory + team * row_sum_slots), inverse_(1.0f / count), team_(team) {}
+  static constexpr int shares = norm_threads / Threads;
+  __device__ __forceinline__ RowMeans(float2 (&memory)[2][norm_shares], int count)
+      : memory_(memory), inverse_(reciprocal(count)) {}
   __device__ __forceinline__ float2 operator()(float2 (&values)[shares]) {
-    float2* slots = slots_ + part_ * row_sum_warps;
+    float2* sums = memory_[part_];
     part_ ^= 1;
 #pragma unroll
     for (int i = 0; i < shares; ++i) {
       add_lanes<32>(values[i]);
-      if (threadIdx.x % 32 == 0) slots[i * warps + threadIdx.x / 32 % warps] = values[i];
+      if (threadIdx.x % 32 == 0) sums[i * warps + threadIdx.x / 32 % warps] = values[i];
     }
-    norm_sync<Threads>(team_);
-    float2 value = slots[threadIdx.x % row_sum_warps];
-    add_lanes<row_sum_warps>(value);
+    norm_sync<Threads>();
+    float2 value = sums[threadIdx.x % norm_shares];
+    add_lanes<norm_shares>(value);
     return {value.x * inverse_, value.y * inverse_};
   }
 
@@ -79,9 +76,8 @@ class RowMeans {
       value.y += __shfl_xor_sync(0xFFFFFFFFu, value.y, offset);
     }
   }
-  float2* slots_;
+  float2 (&memory_)[2][norm_shares];
   float inverse_;
-  int team_;
   int part_ = 0;  // alternates: who is late may still read the other one
 };
 
@@ -165,9 +161,10 @@ class NormRoom {
 // mean: fp32 sums are exact enough for activations in 16 bits, and one exchange between threads does.
 template <int Threads>
 __device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const Norm& by, RowMeans<Threads>& means) {
+  constexpr int fours = Slice<Threads>::fours;
   float2 shares[RowMeans<Threads>::shares] = {};
 #pragma unroll
-  for (int i = 0; i < Slice<Threads>::fours; ++i) {
+  for (int i = 0; i < fours; ++i) {
     const float4 v = x.v[i];
     float2& share = shares[i % RowMeans<Threads>::shares];
     if (x.start(i) < count)
@@ -183,7 +180,8 @@ __device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const No
   });
 }
 
-// sum += the partial products of a row, in order.
+// sum += the partial products of a row, in order. Where the block has other work, too, one is watched until it comes:
+// what is asked for in vain slows everybody down.
 template <int Threads>
 __device__ __forceinline__ void add_partial(Slice<Threads>& sum, const Model& m, const Buffers& b, int splits,
                                             std::uint32_t stamp, int row) {
@@ -191,6 +189,10 @@ __device__ __forceinline__ void add_partial(Slice<Threads>& sum, const Model& m,
   const unsigned next = unsigned(b.rows) * hidden / 2;
   const StampedWord* partial = b.partial + (std::size_t(row) * hidden + sum.start(0)) / 2;
   constexpr int fours = Slice<Threads>::fours, together = 8 / fours;  // as registers allow
+  if (Threads < norm_threads && sum.start(0) < hidden)
+    for (StampedSums last;
+         last.load(partial + (splits - 1) * next), (last.differs(stamp) & StampedSums::stamp_bits) != 0;)
+      __nanosleep(20);
   for (int split = 0; split < splits; split += together, partial += together * next) {
     StampedSums words[together * fours] = {};
     receive_sums(
@@ -205,24 +207,28 @@ __device__ __forceinline__ void add_partial(Slice<Threads>& sum, const Model& m,
 template <int NT, typename T, int Threads>
 __device__ __forceinline__ void norm_row(const Model& m, const Buffers& b, const NormVectors& vectors, int number,
                                          int row, std::uint32_t stamp, RowMeans<Threads>& means) {
-  using Numbers = Slice<Threads>;
   const int hidden = m.hidden;
   float* residual = b.x + std::size_t(row) * hidden;
   const int thread = fresh_thread();
-  Numbers x(thread);
-  x.each(hidden, [&](float4& v, int k) { v = __ldcg(reinterpret_cast<const float4*>(residual + k)); });
+  Slice<Threads> x(thread);
+  const auto load_residual = [&] {
+    x.each(hidden, [&](float4& v, int k) { v = __ldcg(reinterpret_cast<const float4*>(residual + k)); });
+  };
+  constexpr bool late = Threads < norm_threads;  // as registers allow
+  if (!late || vectors.product_bias == nullptr) load_residual();
   if (vectors.product_bias != nullptr) {
     const bool middle = number % 2 == 1;
-    Numbers sum(thread);
+    Slice<Threads> sum(thread);
     sum.each(hidden, [&](float4& v, int k) { v = at(vectors.product_bias, k); });
-    add_partial(sum, m, b, middle ? m.dense_splits : m.down_splits, stamp - 1, row);
+    add_partial(sum, m, b, middle ? m.hidden_splits : m.down_splits, stamp - 1, row);
+    if (late) load_residual();
     if (middle) {
       const auto clamp = [](float v) { return fminf(fmaxf(v, -65504.0f), 65504.0f); };
       sum.each(hidden, [&](float4& v, int) { v = {clamp(v.x), clamp(v.y), clamp(v.z), clamp(v.w)}; });
     }
     if (vectors.sandwich.weight != nullptr) normalise(sum, hidden, vectors.sandwich, means);
 #pragma unroll
-    for (int i = 0; i < Numbers::fours; ++i) x.v[i] = x.v[i] + sum.v[i];
+    for (int i = 0; i < Slice<Threads>::fours; ++i) x.v[i] = x.v[i] + sum.v[i];
     x.each(hidden, [&](const float4& v, int k) { *reinterpret_cast<float4*>(residual + k) = v; });
   }
   normalise(x, hidden, vectors.norm, means);
@@ -239,65 +245,68 @@ __device__ __forceinline__ void norm_row(const Model& m, const Buffers& b, const
   });
 }
 
-// Shared by the threads of a block that makes norms.
+// Shared by the threads of a block that make norms.
 struct NormState {
   std::uint64_t full[NormRoom::sets];  // the vectors are there
   NormVectors vectors[NormRoom::sets];
-  int made;  // warps that have written a row, of all rows so far
-  float2 slots[most_norm_teams * row_sum_slots];
+  int made;  // warps that have written a row, of all norms so far
+  float2 sums[2][norm_shares];
 };
 
-// The rows of a team of a block that does nothing else.
-template <typename Visit>
-__device__ __forceinline__ void for_rows_apart(const PassArguments& a, BlockState& state, int team, int teams,
-                                               const Visit& visit) {
-  const int apart = int(gridDim.x) - a.workers;
-  for (int i = int(blockIdx.x) - a.workers + team * apart; i < state.rows; i += teams * apart) visit(state.active[i]);
-}
+// Of a block that does nothing else: its place among the rows.
+__device__ __forceinline__ int place_apart(const PassArguments& a) { return int(blockIdx.x) - a.workers; }
 
-// All norms of a pass, by teams of so many threads.
-template <int NT, typename T, int Threads>
+// All norms of a row, by norm_threads threads.
+template <int NT, typename T>
 __device__ void serve_norms(const PassArguments& a, BlockState& state, char* shared, NormState& mine) {
-  constexpr int sets = NormRoom::sets, teams = most_norm_threads / Threads;
+  if (place_apart(a) >= state.rows) return;
+  constexpr int sets = NormRoom::sets;
   const Model& m = a.model;
   const NormRoom room(shared, m.hidden);
-  const int norms = 2 * m.layers + 1, team = threadIdx.x / Threads;
-  RowMeans<Threads> means(mine.slots, team, m.hidden);
+  const int norms = 2 * m.layers + 1;
+  RowMeans<norm_threads> means(mine.sums, m.hidden);
   if (threadIdx.x == 0)
     for (int i = 0; i < sets; ++i) room.ask(m, i, mine.vectors[i], &mine.full[i]);
   for (int i = 0; i < norms; ++i) {
     barrier_wait(&mine.full[i % sets], i / sets % 2);
-    for_rows_apart(a, state, team, teams, [&](int row) {
-      norm_row<NT, T>(m, a.buffers, mine.vectors[i % sets], i, row, state.stamp + i, means);
-      if constexpr (!stamps_activations(NT * 8)) {
-        proxy_fence();
-        __threadfence_block();
-        __syncwarp();
-        if (threadIdx.x % 32 == 0) atomicAdd_block(&mine.made, 1);
-      }
-    });
-    norm_sync<most_norm_threads>(teams);
+    norm_row<NT, T>(m, a.buffers, mine.vectors[i % sets], i, state.active[place_apart(a)], state.stamp + i, means);
+    if constexpr (!stamps_activations(NT * 8)) {
+      proxy_fence();
+      __threadfence_block();
+      __syncwarp();
+      if (threadIdx.x % 32 == 0) atomicAdd_block(&mine.made, 1);
+    }
+    norm_sync<norm_threads>();
     if (threadIdx.x == 0 && i + sets < norms) room.ask(m, i + sets, mine.vectors[i % sets], &mine.full[i % sets]);
   }
 }
 
-// Whether the blocks that make norms share themselves out among two rows at a time.
-__device__ __forceinline__ bool two_norm_teams(const PassArguments& a, const BlockState& state) {
-  return state.rows > int(gridDim.x) - a.workers;
+// Tells the other blocks of the row: a thread of its own, for the release waits until what was written is seen.
+inline __device__ void announce_norms(const PassArguments& a, BlockState& state, NormState& mine) {
+  if (place_apart(a) >= state.rows) return;
+  for (int i = 1; i <= 2 * a.model.layers + 1; ++i) {
+    while (reached(mine.made) < i * (norm_threads / 32)) {
+    }
+    count_up(a.buffers.meeting->normed);
+  }
 }
 
-// Tells the other blocks of rows: a thread of its own, for the release waits until what was written is seen. With two
-// teams any share of a row's warps counts for a row: the others wait for all rows.
-inline __device__ void announce_norms(const PassArguments& a, BlockState& state, NormState& mine) {
-  const int warps_a_row = most_norm_threads / 32 / (two_norm_teams(a, state) ? most_norm_teams : 1);
-  int warps = 0;
-  for (int i = 0; i < 2 * a.model.layers + 1; ++i)
-    for_rows_apart(a, state, 0, 1, [&](int) {
-      warps += warps_a_row;
-      while (reached(mine.made) < warps) {
-      }
-      count_up(a.buffers.meeting->normed);
-    });
+// Norm number `number` of the rows for which there is no block apart, by the threads of a block that attend.
+template <int NT, typename T>
+__device__ __forceinline__ void make_norm(const PassArguments& a, BlockState& state, NormState& mine, int number) {
+  int place = int(gridDim.x) - a.workers + fresh_block();
+  if (place >= state.rows) return;
+  NormVectors& vectors = mine.vectors[number % 2];  // registers are few
+  if (threadIdx.x % attention_threads == 0) vectors = NormVectors::of(a.model, number);
+  norm_sync<attention_threads>();
+  RowMeans<attention_threads> means(mine.sums, a.model.hidden);
+  wait_reached(state.multiplied, product_parts * (number / 2 * products_a_layer + (number % 2 == 1 ? up : 0)));
+  for (; place < state.rows; place += a.workers) {
+    norm_row<NT, T>(a.model, a.buffers, vectors, number, state.active[place], state.stamp + number, means);
+    if constexpr (!stamps_activations(NT * 8)) proxy_fence();
+    norm_sync<attention_threads>();
+    if (!stamps_activations(NT * 8) && threadIdx.x % attention_threads == 0) count_up(a.buffers.meeting->normed);
+  }
 }
 
 }  // namespace kandinsky::cuda

@@ -34,7 +34,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   plan.blocks = blocks;
   plan.activation_stages = rows > 16 ? 6 : 12;
   const PassVariant kernel = variant(model, rows);
-  plan.workers = blocks - std::clamp(blocks / 11, 1, rows);
+  plan.workers = blocks - (norms_apart(rows) ? rows : std::clamp(blocks / 11, 1, rows));
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
   const std::size_t fixed = activation + kernel.scratch + 128 + 16 * std::size_t(plan.activation_stages);
   shared -= static_cast<int>(kernel.state) + 64;
@@ -51,6 +51,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
 void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool want_logits, void* stream) {
   const auto queue = static_cast<cudaStream_t>(stream);
   const PassVariant kernel = variant(model, buffers.rows);
+  const bool texts = buffers.slots == 0;
   PassArguments arguments{model,
                           buffers,
                           buffers.rows,
@@ -59,7 +60,9 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
                           plan.ahead,
                           plan.ahead_between,
                           plan.activation_stages,
-                          want_logits ? 1 : 0};
+                          want_logits ? 1 : 0,
+                          texts ? 1 : 0,
+                          texts ? 1 : model.hidden_splits};
   void* pointers[] = {&arguments};
   check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel.kernel), dim3(plan.blocks),
                                          dim3(kernel.threads), pointers, plan.shared_bytes, queue),

@@ -14,7 +14,7 @@ namespace kandinsky::cuda {
 // A block that multiplies has two groups of four warps for that, one for the copies and two for attention.
 constexpr int consumers = 256, copiers = 128;
 constexpr int threads = consumers + copiers + attention_threads;
-static_assert(threads % 128 == 0 && threads > most_norm_threads);
+static_assert(threads % 128 == 0 && threads > norm_threads);
 
 // Registers of a thread of each kind; a group changes its share in multiples of eight. Together no more than what the
 // block starts with.
@@ -73,6 +73,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
   // asked for before the weights come. True if this block had anything to multiply.
   const auto multiply = [&](const auto& epilogue) {
     bool waited = false;
+    int made = 0;
     for (; items.product == product; items.next()) {
       const auto put = epilogue(items.tile * row_tile + warp * 16 + lane / 4, items.split);
       if (!waited) {
@@ -99,8 +100,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         activations.next(a.activation_stages);
       }
       groups_finish(acc);
-      if (product % products_a_layer == query_key_value && threadIdx.x == 0)
-        reach(state.written, product / products_a_layer + 1);
+      if (threadIdx.x == 0) reach(state.multiplied, product * product_parts + min(++made, product_parts - 1));
       free_stage(last_weights, last_activations);
 #pragma unroll
       for (int nt = 0; nt < NT; ++nt)
@@ -108,6 +108,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         for (int i = 0; i < 2; ++i) put(nt * 8 + lane % 4 * 2 + i, acc[nt][i], acc[nt][2 + i]);
     }
     ++product;
+    if (threadIdx.x == 0) reach(state.multiplied, product * product_parts);
     if (!waited) mark();
     mark();
     return waited;
@@ -145,7 +146,6 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
 
   constexpr bool stamps = stamps_activations(NT * 8);
   const int hidden = m.hidden;
-  const float scale = rsqrtf(float(m.head_size));
   Meeting& meeting = *b.meeting;
 
   ask_layer(0);
@@ -157,20 +157,22 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     consumer_sync();  // all have left the layer before
     keep_layer(i + 1);
     consumer_sync();
-    const bool wrote = multiply([&](int output, int) {
-      const float* biases = layer.query_key_value.bias + output;
-      const float bias[2] = {biases[0], biases[8]};
+    const bool wrote = multiply([&](int output, int split) {
       const int first = first_of_pair(output), third = first / hidden, f = first - third * hidden;
       const int head = f / m.head_size, d = f % m.head_size;
-      const float by = third == 0 ? scale : 1.0f;
-      const std::size_t text_head = std::size_t(i * m.heads + head) * m.text_length * m.head_size;
-      return [=, &state, &b, &m](int n, float low, float high) {
-        const std::uint32_t pair = pair_up((low + bias[0]) * by, (high + bias[1]) * by);
+      StampedWord* to = b.query_key_value + (std::size_t(split) * b.rows * 3 * hidden + first) / 2;
+      return [=, &state, &layer, &a, &m](int n, float low, float high) {
+        const float2 sums = trade(low, high);
         if (first >= 3 * hidden || !is_active(n)) return;
+        if (third == 0 || !a.texts) {
+          StampedSums::store(to + std::size_t(n) * 3 * hidden / 2, sums, stamp);
+          return;
+        }
+        const float* bias = layer.query_key_value.bias + first;
+        const std::uint32_t pair = pack_pair<T>(sums.x + bias[0], sums.y + bias[1]);
         const Row& row = state.row[n];
-        if (third == 0 || row.slot >= 0) {
-          store_stamped(b.query_key_value + (std::size_t(n) * 3 * hidden + first) / 2, pair, stamp);
-        } else if (third == 1) {
+        const std::size_t text_head = std::size_t(i * m.heads + head) * m.text_length * m.head_size;
+        if (third == 1) {
           T* key = static_cast<T*>(row.text_keys) + text_head + std::size_t(row.position) * m.head_size + d;
           *reinterpret_cast<std::uint32_t*>(key) = pair;
         } else {
@@ -180,8 +182,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         }
       };
     });
-    if (state.texts && wrote) tell(meeting.texts);
-    if (threadIdx.x == 0) reach(state.written, i + 1);
+    if (a.texts && wrote) tell(meeting.texts);
     const auto store_partial = [&](std::uint32_t stamp) {
       return [=, &b](int output, int split) {
         const int first = first_of_pair(output);
@@ -261,16 +262,13 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   __syncthreads();
   if (state.rows == 0) {  // nothing to do, and nothing to wait for
   } else if (int(blockIdx.x) >= a.workers) {
-    constexpr int spare = threads - most_norm_threads, spare_registers = 24;
-    if (threadIdx.x >= most_norm_threads) {
+    constexpr int spare = threads - norm_threads, spare_registers = 24;
+    if (threadIdx.x >= norm_threads) {
       take_registers<spare_registers>();
-      if (!stamps_activations(NT * 8) && threadIdx.x == most_norm_threads) announce_norms(a, state, norms);
+      if (!stamps_activations(NT * 8) && threadIdx.x == norm_threads) announce_norms(a, state, norms);
     } else {
-      take_registers<(threads * start_registers - spare * spare_registers) / most_norm_threads / 8 * 8>();
-      if (NT > 1 && two_norm_teams(a, state))
-        serve_norms<NT, T, most_norm_threads / most_norm_teams>(a, state, shared, norms);
-      else
-        serve_norms<NT, T, most_norm_threads>(a, state, shared, norms);
+      take_registers<(threads * start_registers - spare * spare_registers) / norm_threads / 8 * 8>();
+      serve_norms<NT, T>(a, state, shared, norms);
     }
   } else if (threadIdx.x < consumers) {
     take_registers<Registers<NT>::consumer>();
@@ -289,7 +287,10 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
     if (warp == 3) prefetch_layers<NT, T>(a, state, lane);
   } else {
     take_registers<Registers<NT>::attention>();
-    for (int i = 0; i < a.model.layers; ++i) attend_layer<NT, T, HeadSize>(a, state, scratch, i);
+    for (int norm = 0; norm <= 2 * a.model.layers; ++norm) {
+      if constexpr (!norms_apart(NT * 8)) make_norm<NT, T>(a, state, norms, norm);
+      if (norm % 2 == 0 && norm < 2 * a.model.layers) attend_layer<NT, T, HeadSize>(a, state, scratch, norm / 2);
+    }
   }
   __syncthreads();
   if (threadIdx.x == 0) leave(*a.buffers.meeting, a.model.layers);

@@ -16,12 +16,17 @@ struct PassArguments {
   int ahead_between;
   int activation_stages;
   int want_logits;
+  int texts;  // whether the rows are of texts, not of images
+  int query_key_value_splits;
 };
 
 // Shared memory of a block that makes norms: the vectors of two of them (a product's bias, and weight and bias of two
 // norms), and those of the norm before the logits.
 constexpr int norm_vectors = 5;
 constexpr std::size_t norm_room_bytes(int hidden) { return sizeof(float) * (2 * norm_vectors + 2) * hidden; }
+
+// Whether there are as many blocks that make norms as rows.
+constexpr bool norms_apart(int rows) { return rows <= 8; }
 
 struct PassVariant {
   void (*kernel)(PassArguments);

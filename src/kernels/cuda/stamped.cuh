@@ -35,6 +35,8 @@ struct StampedPair {
   }
 };
 
+__device__ __forceinline__ float2 operator+(const float2& a, const float2& b) { return {a.x + b.x, a.y + b.y}; }
+
 // Two words that lie together, of two fp32 numbers each without the last four of their 24 bits, far below what the 16
 // bits of what is made of the sums can tell. Of the stamp what eight bits hold, never 0.
 struct StampedSums {
@@ -45,6 +47,11 @@ struct StampedSums {
     const std::uint32_t first = __float_as_uint(sums.x) & kept, second = __float_as_uint(sums.y) & kept;
     const std::uint32_t high = first | second >> 28, low = second << 4 | short_stamp(stamp);
     asm volatile("st.relaxed.gpu.global.b64 [%0], %1;" ::"l"(to), "l"(StampedWord(high) << 32 | low) : "memory");
+  }
+  static __device__ __forceinline__ StampedWord load_word(const StampedWord* from) {
+    StampedWord word;
+    asm volatile("ld.relaxed.gpu.global.b64 %0, [%1];" : "=l"(word) : "l"(from) : "memory");
+    return word;
   }
   static __device__ __forceinline__ float2 sums_of(StampedWord word) {
     return {__uint_as_float(std::uint32_t(word >> 32) & kept), __uint_as_float(std::uint32_t(word >> 4) & kept)};
@@ -77,6 +84,42 @@ __device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wante
     for (int i = 0; i < N; ++i)
       if (wanted(i)) differ |= sums[i].differs(stamp);
   } while ((differ & StampedSums::stamp_bits) != 0);
+}
+
+// Adds to N pairs of numbers those that lie at from(i), if wanted(i), in `splits` parts that stand `distance` words
+// apart: all parts in order, once they have come. Of many, one is watched alone until it comes: what is asked for in
+// vain slows everybody down.
+template <int N, typename Wanted, typename From>
+__device__ __forceinline__ void add_parts(float2 (&sums)[N], int splits, unsigned distance, const Wanted& wanted,
+                                          const From& from, std::uint32_t stamp) {
+  constexpr int together = N <= 2 ? 8 : N <= 4 ? 4 : 2;  // as registers allow
+  constexpr bool many = N > 2;
+  const std::uint32_t short_stamp = StampedSums::short_stamp(stamp);
+  const auto differs = [=](StampedWord word) { return (std::uint32_t(word) ^ short_stamp) & StampedSums::stamp_bits; };
+  if (many && wanted(0))
+    while (differs(StampedSums::load_word(from(0) + (splits - 1) * distance))) __nanosleep(20);
+  for (int split = 0; split < splits; split += together) {
+    StampedWord words[N][together] = {};
+    std::uint32_t differ;
+    do {
+      differ = 0;
+#pragma unroll
+      for (int i = 0; i < N; ++i)
+#pragma unroll
+        for (int part = 0; part < together; ++part)
+          if (wanted(i) && split + part < splits)
+            words[i][part] = StampedSums::load_word(from(i) + (split + part) * distance);
+#pragma unroll
+      for (int i = 0; i < N; ++i)
+#pragma unroll
+        for (int part = 0; part < together; ++part)
+          if (wanted(i) && split + part < splits) differ |= differs(words[i][part]);
+    } while (differ != 0);
+#pragma unroll
+    for (int i = 0; i < N; ++i)
+#pragma unroll
+      for (int part = 0; part < together; ++part) sums[i] = sums[i] + StampedSums::sums_of(words[i][part]);
+  }
 }
 
 // Waits for N pairs at a time: those wanted(i), which lie at from(i). The others' data is anything. Of many, the first
