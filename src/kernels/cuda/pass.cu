@@ -32,7 +32,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   check_cuda(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "shared memory");
   Plan plan{};
   plan.blocks = blocks;
-  plan.activation_stages = rows > 16 ? 6 : 12;
+  plan.activation_stages = rows > 16 ? 5 : 12;
   const PassVariant kernel = variant(model, rows);
   plan.workers = blocks - (norms_apart(rows) ? rows : std::clamp(blocks / 11, 1, rows));
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;

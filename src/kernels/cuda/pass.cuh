@@ -21,8 +21,8 @@ static_assert(threads % 128 == 0 && threads > norm_threads);
 constexpr int start_registers = 65536 / threads / 8 * 8;
 template <int NT>
 struct Registers {
-  static constexpr int consumer = NT <= 2 ? 64 : NT == 4 ? 80 : 104;
-  static constexpr int copier = NT == 1 ? 80 : 48;
+  static constexpr int consumer = NT <= 2 ? 56 : NT == 4 ? 72 : 80;
+  static constexpr int copier = NT == 1 ? 72 : 48;
   static constexpr int attention =
       (threads * start_registers - consumers * consumer - copiers * copier) / attention_threads / 8 * 8;
 };
@@ -102,10 +102,11 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       groups_finish(acc);
       if (threadIdx.x == 0) reach(state.multiplied, product * product_parts + min(++made, product_parts - 1));
       free_stage(last_weights, last_activations);
+      const int n = fresh_thread() % 4 * 2;  // else what follows from it, of every row, would be kept
 #pragma unroll
       for (int nt = 0; nt < NT; ++nt)
 #pragma unroll
-        for (int i = 0; i < 2; ++i) put(nt * 8 + lane % 4 * 2 + i, acc[nt][i], acc[nt][2 + i]);
+        for (int i = 0; i < 2; ++i) put(nt * 8 + n + i, acc[nt][i], acc[nt][2 + i]);
     }
     ++product;
     if (threadIdx.x == 0) reach(state.multiplied, product * product_parts);
