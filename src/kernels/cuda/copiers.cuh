@@ -106,10 +106,10 @@ __device__ void copy_activations(const PassArguments& a, BlockState& state, char
       proxy_fence();
       reach(state.begun, product);
     }
-    for (int chunk = items.first; chunk < items.last; ++chunk) {
+    for (int i = 0; i < items.count; ++i) {
       barrier_wait(&empty[at.stage], at.parity);
       barrier_expect(&full[at.stage], bytes);
-      bulk_copy(ring + at.stage * bytes, from + std::size_t(chunk) * bytes, bytes, &full[at.stage], policy);
+      bulk_copy(ring + at.stage * bytes, from + std::size_t(items.chunk(i)) * bytes, bytes, &full[at.stage], policy);
       at.next(a.activation_stages);
     }
   }
@@ -149,17 +149,19 @@ inline __device__ void receive_activations(const PassArguments& a, BlockState& s
       stamp = state.stamp + 2 * layer + (kind == up);
     }
     int batch = 0;
-    for (int chunk = items.first; chunk < items.last; chunk += chunks_a_batch, ++batch) {
-      const int count = min(chunks_a_batch, items.last - chunk);
+    for (int first = 0; first < items.count; first += chunks_a_batch, ++batch) {
+      const int count = min(chunks_a_batch, items.count - first);
       if (batch % receivers != self) {
         at.skip(count, a.activation_stages);
         continue;
       }
+      int k[pieces];
+#pragma unroll
+      for (int i = 0; i < pieces; ++i) k[i] = items.chunk(first + min(chunk_of[i], count - 1)) * k_chunk + k0;
+      const auto wanted = [&](int i) { return row_of[i] >= 0 && chunk_of[i] < count && k[i] < width; };
       StampedPair got[pieces];
       receive(
-          got,
-          [&](int i) { return row_of[i] >= 0 && chunk_of[i] < count && (chunk + chunk_of[i]) * k_chunk + k0 < width; },
-          [&](int i) { return from + unsigned(row_of[i] * width + (chunk + chunk_of[i]) * k_chunk + k0) / 2; }, stamp);
+          got, wanted, [&](int i) { return from + unsigned(row_of[i] * width + k[i]) / 2; }, stamp);
       if (begins && self == 0) reach(state.begun, product);
       RingPosition stage = at;
       for (int i = 0; i < count; ++i) {
@@ -171,9 +173,8 @@ inline __device__ void receive_activations(const PassArguments& a, BlockState& s
         if (row_of[i] < 0 || chunk_of[i] >= count) continue;
         RingPosition to = at;
         to.skip(chunk_of[i], a.activation_stages);
-        const bool inside = (chunk + chunk_of[i]) * k_chunk + k0 < width;
         *reinterpret_cast<uint2*>(ring + to.stage * bytes + activation_offset(k0, row_of[i], 1) * 2) =
-            inside ? got[i].data() : uint2{};
+            wanted(i) ? got[i].data() : uint2{};
       }
       shared_proxy_fence();
       __syncwarp();

@@ -15,7 +15,8 @@ __device__ __forceinline__ unsigned blocks_of(const PassArguments& a, int items)
 class Items {
  public:
   int product = -1;
-  int tile, split, first, last;  // chunks first .. last - 1
+  int tile, split;
+  int count = 0;  // chunks of the item
 
   __device__ __forceinline__ explicit Items(const PassArguments& a) : a_(a) {}
 
@@ -35,9 +36,16 @@ class Items {
     }
     tile = item_ / splits_;
     split = item_ % splits_;
-    first = chunks * split / splits_;
-    last = chunks * (split + 1) / splits_;
+    first_ = chunks * split / splits_;
+    count = chunks * (split + 1) / splits_ - first_;
+    turn_ = tile % places * count / places;
     return true;
+  }
+
+  // Which chunk comes i-th. Tiles begin at different ones: all blocks asking for the same activations at once is slow.
+  __device__ __forceinline__ int chunk(int i) const {
+    const int at = i + turn_;
+    return first_ + (at < count ? at : at - count);
   }
 
   int chunks;
@@ -70,7 +78,9 @@ class Items {
     items_ = tiles_of(outputs) * splits_;
   }
 
+  static constexpr int places = 8;
   const PassArguments& a_;
+  int first_, turn_;
   int start_ = 0;  // block that item 0 of the product belongs to
   int splits_ = 1, items_ = 0, item_ = 0;
 };
@@ -83,18 +93,16 @@ class WeightStream {
   __device__ __forceinline__ explicit WeightStream(const PassArguments& a) : a_(a), items_(a), next_(of(0)) {}
 
   __device__ __forceinline__ bool next() {
-    if (left_ == 0) {
+    if (done_ == items_.count) {
       if (!items_.next()) return false;
       while (product_ < items_.product) {
         weights_ = next_;
         next_ = of(++product_ + 1);  // long before it is needed
       }
-      at = weights_ + (std::size_t(items_.tile) * items_.chunks + items_.first) * stage_bytes;
-      left_ = items_.last - items_.first;
-    } else {
-      at += stage_bytes;
+      tile_ = weights_ + std::size_t(items_.tile) * items_.chunks * stage_bytes;
+      done_ = 0;
     }
-    --left_;
+    at = tile_ + items_.chunk(done_++) * stage_bytes;
     return true;
   }
 
@@ -112,8 +120,8 @@ class WeightStream {
 
   const PassArguments& a_;
   Items items_;
-  int product_ = -1, left_ = 0;
-  const char *weights_ = nullptr, *next_;
+  int product_ = -1, done_ = 0;
+  const char *weights_ = nullptr, *next_, *tile_ = nullptr;
 };
 
 }  // namespace kandinsky::cuda

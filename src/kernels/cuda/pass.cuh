@@ -83,14 +83,14 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       waited = true;
       float acc[NT][4] = {};
       int last_weights = 0, last_activations = 0;
-      for (int chunk = items.first; chunk < items.last; ++chunk) {
+      for (int i = 0; i < items.count; ++i) {
         barrier_wait(&weight_full[weights.stage], weights.parity);
         barrier_wait(&activation_full[activations.stage], activations.parity);
         groups_begin();
         multiply_stage<NT, T>(weight_base + weights.stage * stage_bytes,
                               activation_base + activations.stage * (NT * 1024), acc);
         groups_commit();
-        if (chunk > items.first) {
+        if (i > 0) {
           groups_wait<1>();
           free_stage(last_weights, last_activations);
         }

@@ -100,6 +100,8 @@ __device__ __forceinline__ void multiply_stage(std::uint32_t weights, std::uint3
 }
 
 // The tanh form of GELU: x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))).
-__device__ __forceinline__ float gelu(float x) { return x / (1.0f + expf(-1.59576912f * (x + 0.044715f * x * x * x))); }
+__device__ __forceinline__ float gelu(float x) {
+  return __fdividef(x, 1.0f + __expf(-1.59576912f * (x + 0.044715f * x * x * x)));
+}
 
 }  // namespace kandinsky::cuda
