@@ -31,6 +31,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   static constexpr int value_tiles = TextFragments<T, HeadSize, warps>::value_tiles;
   static constexpr int value_steps = TextFragments<T, HeadSize, warps>::value_steps;
   static constexpr bool prepares = NT == 1;             // reads before the layer's queries are there
+  static constexpr bool holds_text = NT < 8;            // while it waits for them
   static constexpr int halves = rows_here > 8 ? 2 : 1;  // of eight rows, as the tensor cores take them
 
  public:
@@ -57,8 +58,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     for (int r = rows_here - 1; r >= 0; --r)
       if (state_.row[first + r].position >= 0) row = &state_.row[first + r];
     if (row == nullptr) return;
-    prepared_ = row->text_keys;
-    load_text(row->text_keys, row->text_values, index, head);
+    hold_text(*row, index, head);
     this->hold(state_.row + first, layer_, head);
   }
 
@@ -66,16 +66,19 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   __device__ __forceinline__ void finish(int index) {
     for (; task_ < m_.heads * groups_a_head; task_ += workers_ * teams) {
       attend(index, task_ % m_.heads, task_ / m_.heads * rows_here);
-      prepared_ = nullptr;
+      held_text_ = nullptr;
       text_.forget();
       this->let_go();
     }
   }
 
  private:
-  __device__ __forceinline__ void load_text(const void* keys, const void* values, int index, int head) {
-    text_.load_keys(m_, keys, index, head, thread_);
-    if constexpr (holds_values) text_.load_values(m_, values, index, head, thread_);
+  // Asks for a row's text, unless it is there.
+  __device__ __forceinline__ void hold_text(const Row& row, int index, int head) {
+    if (held_text_ == row.text_keys) return;
+    held_text_ = row.text_keys;
+    text_.load_keys(m_, row.text_keys, index, head, thread_);
+    if constexpr (holds_values) text_.load_values(m_, row.text_values, index, head, thread_);
   }
 
   __device__ __forceinline__ int text_count(const Row& row) const {
@@ -96,8 +99,9 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 
     if (thread < rows_here && (active >> thread & 1))
       new (&scratch_.seen[thread]) ImageKeys<T>(m_, b_, rows[thread], layer_, head);
-    this->prefetch_rows(rows, layer_, head);
     wait_multiplied(index, 1);
+    this->prefetch_rows(rows, layer_, head);
+    if constexpr (holds_text) hold_text(rows[__ffs(int(active)) - 1], index, head);
     receive_queries(head, first, active);
     team_sync<warps>(team_);
     load_queries();
@@ -113,8 +117,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       }
     };
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
-      if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
-      prepared_ = of.text_keys;
+      hold_text(of, index, head);
       score_text(mine, warp, lane);
     });
     for_my_rows([&](int r) { this->score_row(r); });
@@ -155,8 +158,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     float acc[value_tiles][4] = {};
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
       if constexpr (holds_values) {
-        if (prepared_ != of.text_keys) load_text(of.text_keys, of.text_values, index, head);
-        prepared_ = of.text_keys;
+        hold_text(of, index, head);
       } else if (!a_row_each || (mine & active & -active) == 0) {
         text_.load_values(m_, of.text_values, index, head, thread_);
       }
@@ -386,7 +388,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   int workers_;
   int team_;
   int task_;
-  const void* prepared_ = nullptr;  // the text whose fragments are held
+  const void* held_text_ = nullptr;  // the text whose fragments are held
   uint4 queries_[halves][key_steps];
   TextFragments<T, HeadSize, warps> text_;
 };

@@ -70,8 +70,8 @@ class ImageAttention {
     }
   }
 
-  // Brings what rows a warp each are going to read into the second-level cache, once a layer's weights are on their
-  // way: it then comes before it is needed.
+  // Brings what rows a warp each are going to read into the second-level cache, once the block has its share of the
+  // queries: earlier, it would hold up their weights.
   __device__ __forceinline__ void prefetch_rows(const Row* rows, const ImageCache& layer, int head) const {
     if constexpr (warp_a_row) {
       constexpr int line = 128;
