@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <exception>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 #include "core/fail.h"
 
@@ -51,7 +55,24 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
 }
 
 MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (bytes_.empty()) return;
+  drop_by_threads();
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+// One thread takes a quarter of a second to forget the pages of 23 GB.
+void MappedFile::drop_by_threads() const noexcept {
+  constexpr std::size_t worth_a_thread = std::size_t{1} << 30;
+  const std::size_t threads =
+      std::min<std::size_t>({bytes_.size() / worth_a_thread, std::thread::hardware_concurrency(), 16});
+  if (threads < 2) return;
+  const std::size_t share = bytes_.size() / threads;
+  try {
+    std::vector<std::jthread> team;
+    for (std::size_t i = 0; i < threads; ++i)
+      team.emplace_back([this, slice = bytes_.subspan(i * share, share)] { drop(slice); });
+  } catch (const std::exception&) {  // no thread to be had: the caller's does it all
+  }
 }
 
 void MappedFile::drop(std::span<const std::byte> range) const noexcept {

@@ -22,6 +22,8 @@ class MappedFile {
   void expect_scattered_reads(bool scattered) const noexcept;
 
  private:
+  void drop_by_threads() const noexcept;
+
   std::span<const std::byte> bytes_;
 };
 
