@@ -16,7 +16,7 @@ constexpr int most_hidden = 4096;
 
 template <int Threads>
 __device__ __forceinline__ void norm_sync() {
-  asm volatile("bar.sync 4, %0;" ::"n"(Threads) : "memory");
+  asm volatile("bar.sync %0, %1;" ::"n"(Threads == norm_threads ? 4 : 5), "n"(Threads) : "memory");
 }
 
 // Numbers of a row, dealt out over the threads that make it in fours, so that neighbouring threads read neighbours.
