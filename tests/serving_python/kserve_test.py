@@ -189,6 +189,16 @@ def test_v2_binary_input_and_requested_outputs(url: str) -> None:
     assert answer.get_output_by_name("clip_scores").data == pytest.approx(plain.get_output_by_name("clip_scores").data, abs=1e-6)
 
 
+def test_v2_null_is_as_if_it_were_not_there(url: str) -> None:
+    body = infer_request(HEART, images_to_cherry_pick=1).to_rest()
+    body = body[0] if isinstance(body, tuple) else body
+    body["outputs"] = [{"name": "seeds", "parameters": None}]
+    for request in (body, {**body, "parameters": None}):
+        answer = httpx.post(f"{url}/v2/models/kandinsky/infer", json=request, timeout=120)
+        assert answer.status_code == 200, answer.text
+        assert [output["name"] for output in answer.json()["outputs"]] == ["seeds"]
+
+
 def test_v2_binary_pictures_are_files(url: str) -> None:
     # Read by hand: KServe's client takes binary BYTES for text.
     body = infer_request(HEART, binary_data_output=True, format="jpeg").to_rest()[0]
