@@ -16,6 +16,7 @@ constexpr int k_chunk = 64;           // inputs of a stage of the ring
 constexpr int most_rows = 64;         // rows of a pass
 constexpr int most_image_keys = 128;  // that a row sees: an 11 x 11 neighbourhood that wraps around has up to 121
 constexpr int most_splits = 8;
+constexpr int fewest_multiprocessors = 16;  // up to eight make the norms
 constexpr std::size_t stage_bytes = std::size_t{row_tile} * k_chunk * 2;
 
 constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }

@@ -33,6 +33,7 @@ DeviceProperties device_properties(int device) {
   DeviceProperties properties;
   check_cuda(cudaDeviceGetAttribute(&properties.major, cudaDevAttrComputeCapabilityMajor, device), "device");
   check_cuda(cudaDeviceGetAttribute(&properties.minor, cudaDevAttrComputeCapabilityMinor, device), "device");
+  check_cuda(cudaDeviceGetAttribute(&properties.multiprocessors, cudaDevAttrMultiProcessorCount, device), "device");
   check_cuda(cudaMemGetInfo(&properties.memory_free, &properties.memory_total), "device memory");
   return properties;
 }

@@ -12,6 +12,7 @@ namespace kandinsky::cuda {
 struct DeviceProperties {
   int major = 0;  // compute capability
   int minor = 0;
+  int multiprocessors = 0;
   std::size_t memory_total = 0;
   std::size_t memory_free = 0;
 };
