@@ -5,6 +5,7 @@
 #include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/image_attention.cuh"
 #include "kernels/cuda/items.cuh"
+#include "kernels/cuda/query_key_value.cuh"
 #include "kernels/cuda/stamped.cuh"
 #include "kernels/cuda/text_fragments.cuh"
 
@@ -44,9 +45,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       : Base(a, reinterpret_cast<Scratch*>(scratch)[fresh_thread() / team_threads % teams]),
         state_(state),
         layer_(a.model.layer[index]),
-        bias_(a.model.layer[index].query_key_value.bias),
-        splits_(a.query_key_value_splits),
-        stamp_(stamp),
+        made_(a, index, stamp),
         workers_(a.workers),
         team_(fresh_thread() / team_threads % teams),
         task_(fresh_block() + workers_ * team_) {
@@ -178,19 +177,6 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     wait_reached(state_.multiplied, index * products_a_layer * product_parts + parts);
   }
 
-  enum Part { query, key, value };
-  // Two numbers of a row's query, key or value, in parts: see add_parts.
-  __device__ __forceinline__ const StampedWord* part(Part what, int row, int k) const {
-    return b_.query_key_value + ((std::size_t(row) * 3 + what) * m_.hidden + k) / 2;
-  }
-  __device__ __forceinline__ float2 bias(Part what, int k) const {
-    return __ldg(reinterpret_cast<const float2*>(bias_ + what * m_.hidden + k));
-  }
-  template <int N, typename Wanted, typename From>
-  __device__ __forceinline__ void receive_parts(float2 (&sums)[N], const Wanted& wanted, const From& from) const {
-    add_parts(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, stamp_);
-  }
-
   __device__ __forceinline__ void receive_queries(int head, int first, unsigned active) {
     constexpr int pairs = (rows_here * HeadSize / 2 + team_threads - 1) / team_threads;  // of a thread
     const auto row_of = [&](int i) { return (i * team_threads + thread_) / (HeadSize / 2); };
@@ -200,8 +186,11 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     };
     float2 sums[pairs];
 #pragma unroll
-    for (int i = 0; i < pairs; ++i) sums[i] = wanted(i) ? bias(query, head * m_.head_size + dim_of(i)) : float2{};
-    receive_parts(sums, wanted, [&](int i) { return part(query, first + row_of(i), head * m_.head_size + dim_of(i)); });
+    for (int i = 0; i < pairs; ++i)
+      sums[i] = wanted(i) ? made_.bias(QueryKeyValue::query, head * m_.head_size + dim_of(i)) : float2{};
+    made_.add(sums, wanted, [&](int i) {
+      return made_.at(QueryKeyValue::query, first + row_of(i), head * m_.head_size + dim_of(i));
+    });
     const float scale = rsqrtf(float(m_.head_size));
 #pragma unroll
     for (int i = 0; i < pairs; ++i)
@@ -218,8 +207,10 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     const auto wanted = [&](int i) { return dim_of(i) < m_.head_size; };
     float2 sums[pairs];
 #pragma unroll
-    for (int i = 0; i < pairs; ++i) sums[i] = wanted(i) ? bias(key, head * m_.head_size + dim_of(i)) : float2{};
-    receive_parts(sums, wanted, [&](int i) { return part(key, first + r, head * m_.head_size + dim_of(i)); });
+    for (int i = 0; i < pairs; ++i)
+      sums[i] = wanted(i) ? made_.bias(QueryKeyValue::key, head * m_.head_size + dim_of(i)) : float2{};
+    made_.add(sums, wanted,
+              [&](int i) { return made_.at(QueryKeyValue::key, first + r, head * m_.head_size + dim_of(i)); });
     T* cache = scratch_.seen[r].keys + scratch_.seen[r].newest * m_.head_size;
     float score = 0;
 #pragma unroll
@@ -249,9 +240,11 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     const auto has_own = [&](int i) { return there(i) && state_.row[first + row_of(i)].slot >= 0; };
     float2 sums[pairs];
 #pragma unroll
-    for (int i = 0; i < pairs; ++i) sums[i] = has_own(i) ? bias(value, head * m_.head_size + dim_of(i)) : float2{};
-    receive_parts(sums, has_own,
-                  [&](int i) { return part(value, first + row_of(i), head * m_.head_size + dim_of(i)); });
+    for (int i = 0; i < pairs; ++i)
+      sums[i] = has_own(i) ? made_.bias(QueryKeyValue::value, head * m_.head_size + dim_of(i)) : float2{};
+    made_.add(sums, has_own, [&](int i) {
+      return made_.at(QueryKeyValue::value, first + row_of(i), head * m_.head_size + dim_of(i));
+    });
 #pragma unroll
     for (int i = 0; i < pairs; ++i) {
       if (!there(i)) continue;
@@ -275,7 +268,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       const std::uint32_t pair = pack_pair<T>((text[0] + image.x) * inverse, (text[1] + image.y) * inverse);
       const int k = head * m_.head_size + d, row = first + r;
       if constexpr (stamps_activations(NT * 8))
-        store_stamped(static_cast<StampedWord*>(b_.context) + (std::size_t(row) * m_.hidden + k) / 2, pair, stamp_);
+        store_stamped(static_cast<StampedWord*>(b_.context) + (std::size_t(row) * m_.hidden + k) / 2, pair,
+                      made_.stamp());
       else
         *reinterpret_cast<std::uint32_t*>(static_cast<T*>(b_.context) + activation_offset(k, row, NT)) = pair;
     }
@@ -382,9 +376,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 
   BlockState& state_;
   ImageCache layer_;
-  const float* bias_;  // of queries, keys and values
-  int splits_;
-  std::uint32_t stamp_;
+  QueryKeyValue made_;
   int workers_;
   int team_;
   int task_;

@@ -121,10 +121,6 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     const float got = __shfl_xor_sync(0xFFFFFFFFu, odd ? low : high, 4);
     return odd ? float2{got, high} : float2{low, got};
   };
-  const auto pair_up = [=](float low, float high) {
-    const float2 pair = trade(low, high);
-    return pack_pair<T>(pair.x, pair.y);
-  };
   const std::uint64_t active = state.active_bits;
   const auto is_active = [&](int n) { return (active >> n & 1) != 0; };
 
@@ -200,7 +196,8 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       const float bias[2] = {biases[0], biases[8]};
       const int first = first_of_pair(output);
       return [=, &b](int n, float low, float high) {
-        const std::uint32_t pair = pair_up(gelu(low + bias[0]), gelu(high + bias[1]));
+        const float2 numbers = trade(gelu(low + bias[0]), gelu(high + bias[1]));
+        const std::uint32_t pair = pack_pair<T>(numbers.x, numbers.y);
         if (first >= 4 * hidden || !is_active(n)) return;
         if constexpr (stamps)
           store_stamped(static_cast<StampedWord*>(b.inner) + (std::size_t(n) * 4 * hidden + first) / 2, pair, stamp);

@@ -60,9 +60,12 @@ struct StampedSums {
     const float2 a = sums_of(first), b = sums_of(second);
     return {a.x, a.y, b.x, b.y};
   }
-  // No bit of stamp_bits is set if both have the stamp.
+  // No bit of stamp_bits is set if a word has the stamp, or both.
+  static __device__ __forceinline__ std::uint32_t differs(StampedWord word, std::uint32_t stamp) {
+    return std::uint32_t(word) ^ short_stamp(stamp);
+  }
   __device__ __forceinline__ std::uint32_t differs(std::uint32_t stamp) const {
-    return (std::uint32_t(first) ^ short_stamp(stamp)) | (std::uint32_t(second) ^ short_stamp(stamp));
+    return differs(first, stamp) | differs(second, stamp);
   }
   __device__ __forceinline__ void load(const StampedWord* from) {
     asm volatile("ld.relaxed.gpu.global.v2.b64 {%0, %1}, [%2];" : "=l"(first), "=l"(second) : "l"(from) : "memory");
@@ -94,8 +97,7 @@ __device__ __forceinline__ void add_parts(float2 (&sums)[N], int splits, unsigne
                                           const From& from, std::uint32_t stamp) {
   constexpr int together = N <= 2 ? 8 : N <= 4 ? 4 : 2;  // as registers allow
   constexpr bool many = N > 2;
-  const std::uint32_t short_stamp = StampedSums::short_stamp(stamp);
-  const auto differs = [=](StampedWord word) { return (std::uint32_t(word) ^ short_stamp) & StampedSums::stamp_bits; };
+  const auto differs = [=](StampedWord word) { return StampedSums::differs(word, stamp) & StampedSums::stamp_bits; };
   if (many && wanted(0))
     while (differs(StampedSums::load_word(from(0) + (splits - 1) * distance))) __nanosleep(20);
   for (int split = 0; split < splits; split += together) {

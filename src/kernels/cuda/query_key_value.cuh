@@ -1,0 +1,41 @@
+#pragma once
+#include "kernels/cuda/pass_variant.cuh"
+#include "kernels/cuda/stamped.cuh"
+
+namespace kandinsky::cuda {
+
+// A layer's queries, keys and values, as the blocks make them: in parts along the inputs, without biases.
+class QueryKeyValue {
+ public:
+  enum Part { query, key, value };
+
+  __device__ __forceinline__ QueryKeyValue(const PassArguments& a, int layer, std::uint32_t stamp)
+      : m_(a.model),
+        b_(a.buffers),
+        bias_(a.model.layer[layer].query_key_value.bias),
+        splits_(a.query_key_value_splits),
+        stamp_(stamp) {}
+
+  // Of two neighbours of a row: the first part, and their biases.
+  __device__ __forceinline__ const StampedWord* at(Part what, int row, int k) const {
+    return b_.query_key_value + ((std::size_t(row) * 3 + what) * m_.hidden + k) / 2;
+  }
+  __device__ __forceinline__ float2 bias(Part what, int k) const {
+    return __ldg(reinterpret_cast<const float2*>(bias_ + what * m_.hidden + k));
+  }
+  // sums += all parts of those wanted(i), which lie at from(i), once they have come.
+  template <int N, typename Wanted, typename From>
+  __device__ __forceinline__ void add(float2 (&sums)[N], const Wanted& wanted, const From& from) const {
+    add_parts(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, stamp_);
+  }
+  __device__ __forceinline__ std::uint32_t stamp() const { return stamp_; }
+
+ private:
+  const Model& m_;
+  const Buffers& b_;
+  const float* bias_;
+  int splits_;
+  std::uint32_t stamp_;
+};
+
+}  // namespace kandinsky::cuda
