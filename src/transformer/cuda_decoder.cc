@@ -53,17 +53,19 @@ struct CudaDecoder::Work {
   cuda::Buffers buffers{};
   cuda::Plan plan{};
   std::size_t row_words = 0;  // of a row of hidden numbers
+  std::size_t splits = 0;     // parts of products, at most
 
   Work(const CudaWeights& weights, int rows, int slots, void* keys, void* values) {
     const TransformerConfig& config = weights.config();
     const std::size_t numbers = std::size_t(rows) * config.hidden;
+    splits = std::max(weights.model().hidden_splits, weights.model().down_splits);
     row = cuda::DeviceMemory(rows * sizeof(cuda::Row));
     x = cuda::DeviceMemory(numbers * sizeof(float));
     activations = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
     context = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
     inner = cuda::DeviceMemory(cuda::activation_bytes(4 * config.hidden, rows));
-    query_key_value = cuda::DeviceMemory(cuda::most_splits * numbers / 2 * 3 * sizeof(cuda::StampedWord));
-    partial = cuda::DeviceMemory(cuda::most_splits * numbers / 2 * sizeof(cuda::StampedWord));
+    query_key_value = cuda::DeviceMemory(splits * numbers / 2 * 3 * sizeof(cuda::StampedWord));
+    partial = cuda::DeviceMemory(splits * numbers / 2 * sizeof(cuda::StampedWord));
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
     meeting = cuda::DeviceMemory(sizeof(cuda::Meeting));
     buffers.rows = rows;
@@ -88,7 +90,7 @@ struct CudaDecoder::Work {
     const auto clear = [&](void* words, std::size_t width) {
       stream.clear(static_cast<cuda::StampedWord*>(words) + first * width, count * width * sizeof(cuda::StampedWord));
     };
-    for (std::size_t split = 0; split < cuda::most_splits; ++split) {
+    for (std::size_t split = 0; split < splits; ++split) {
       clear(buffers.partial + split * buffers.rows * row_words, row_words);
       clear(buffers.query_key_value + split * buffers.rows * 3 * row_words, 3 * row_words);
     }

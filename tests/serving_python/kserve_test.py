@@ -190,9 +190,7 @@ def test_v2_binary_input_and_requested_outputs(url: str) -> None:
 
 
 def test_v2_null_is_as_if_it_were_not_there(url: str) -> None:
-    body = infer_request(HEART, images_to_cherry_pick=1).to_rest()
-    body = body[0] if isinstance(body, tuple) else body
-    body["outputs"] = [{"name": "seeds", "parameters": None}]
+    body = {**infer_request(HEART, images_to_cherry_pick=1).to_rest()[0], "outputs": [{"name": "seeds", "parameters": None}]}
     for request in (body, {**body, "parameters": None}):
         answer = httpx.post(f"{url}/v2/models/kandinsky/infer", json=request, timeout=120)
         assert answer.status_code == 200, answer.text

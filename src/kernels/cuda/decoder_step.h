@@ -115,7 +115,7 @@ struct Buffers {
   void* context;                 // likewise, [hidden]
   void* inner;                   // likewise, [4 hidden]
   StampedWord* query_key_value;  // [hidden_splits][rows][3][hidden / 2] of two fp32 numbers; of texts the queries alone
-  StampedWord* partial;          // [most_splits][rows][hidden / 2] of two fp32 numbers
+  StampedWord* partial;          // [the most splits of dense and down][rows][hidden / 2] of two fp32 numbers
   float* logits;                 // [rows][round_up(image_vocab, row_tile)]
   Meeting* meeting;
   long long* profile;  // [blocks][pass_phases] clock cycles that a pass adds to, or nullptr
