@@ -69,6 +69,12 @@ __device__ __forceinline__ void bulk_copy(void* to, const void* from, std::uint3
       : "memory");
 }
 
+// 16 bytes into shared memory without passing through a register, and the wait for all that the thread has asked for.
+__device__ __forceinline__ void small_copy(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)), "l"(from) : "memory");
+}
+__device__ __forceinline__ void small_copies_wait() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
 // Between ordinary writes of the device's memory and bulk copies of it, on both sides.
 __device__ __forceinline__ void proxy_fence() { asm volatile("fence.proxy.async.global;" ::: "memory"); }
 

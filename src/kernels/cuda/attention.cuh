@@ -99,7 +99,6 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     if (thread < rows_here && (active >> thread & 1))
       new (&scratch_.seen[thread]) ImageKeys<T>(m_, b_, rows[thread], layer_, head);
     wait_multiplied(index, 1);
-    this->prefetch_rows(rows, layer_, head);
     if constexpr (holds_text) hold_text(rows[__ffs(int(active)) - 1], index, head);
     receive_queries(head, first, active);
     team_sync<warps>(team_);

@@ -12,14 +12,15 @@ constexpr int product_parts = 4;
 // Shared by the warps of a block besides the rings.
 struct BlockState {
   Row row[most_rows];
-  unsigned char active[most_rows];  // the rows that are not idle,
-  int rows;                         // how many they are,
-  std::uint64_t active_bits;        // and a bit for each
-  std::uint32_t stamp;              // this pass's first: a layer takes two
-  Layer layer[2];                   // the one at work and the next, in turn
-  int begun;                        // the product whose activations have begun to come
-  int multiplied;                   // parts of products that the block has done, or has not to do: product_parts each
-  long long spent[pass_phases];     // of thread 0
+  unsigned char active[most_rows];   // the rows that are not idle,
+  int rows;                          // how many they are,
+  std::uint64_t active_bits;         // and a bit for each
+  std::uint32_t stamp;               // this pass's first: a layer takes two
+  Layer layer[2];                    // the one at work and the next, in turn
+  alignas(16) float bias[row_tile];  // of a work item, where it has one
+  int begun;                         // the product whose activations have begun to come
+  int multiplied;                    // parts of products that the block has done, or has not to do: product_parts each
+  long long spent[pass_phases];      // of thread 0
   long long since;
 
   // By one thread, after `row` is there.

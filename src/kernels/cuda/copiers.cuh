@@ -9,8 +9,8 @@
 namespace kandinsky::cuda {
 
 // Brings what a layer needs besides its matrices into the second-level cache ahead of time: while the matrices stream,
-// a read from memory takes microseconds, and most of these reads depend on one another. (Of images' keys and values,
-// which are many, see ImageAttention::prefetch_rows; of the norms' vectors, NormRoom.)
+// a read from memory takes microseconds, and most of these reads depend on one another. (Not images' keys and
+// values: those of many rows are so many that all else waits behind them. Of the norms' vectors, see NormRoom.)
 template <int NT, typename T>
 __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int lane) {
   const Model& m = a.model;
@@ -62,7 +62,9 @@ inline __device__ void copy_weights(const PassArguments& a, BlockState& state, c
   const std::uint64_t policy = policy_evict_first();
   for (WeightStream stream(a); stream.next();) {
     barrier_wait(&empty[at.stage], at.parity);
-    while (under_way >= (glance(state.begun) >= stream.product() ? a.ahead : a.ahead_between)) {
+    const bool attended = stream.product() % products_a_layer == query_key_value;
+    const int ahead = attended ? a.ahead_attended : a.ahead;
+    while (under_way >= (glance(state.begun) >= stream.product() ? ahead : a.ahead_between)) {
       if (!barrier_passed(&full[landed.stage], landed.parity)) continue;
       landed.next(a.stages);
       --under_way;

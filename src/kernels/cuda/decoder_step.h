@@ -154,8 +154,9 @@ struct Plan {
   int blocks;
   int workers;  // of them: those that multiply and attend; the others make the norms
   int stages;
-  int ahead;          // stages that a block asks memory for at a time
-  int ahead_between;  // likewise, between two products
+  int ahead;           // stages that a block asks memory for at a time
+  int ahead_attended;  // likewise, of queries, keys and values
+  int ahead_between;   // likewise, between two products
   int activation_stages;
   std::size_t shared_bytes;
 };

@@ -70,24 +70,6 @@ class ImageAttention {
     }
   }
 
-  // Brings what rows a warp each are going to read into the second-level cache, once the block has its share of the
-  // queries: earlier, it would hold up their weights.
-  __device__ __forceinline__ void prefetch_rows(const Row* rows, const ImageCache& layer, int head) const {
-    if constexpr (warp_a_row) {
-      constexpr int line = 128;
-      for (int r = thread_ / 32; r < rows_here; r += warps) {
-        if (rows[r].position < 0) continue;
-        const ImageKeys<T> image(m_, b_, rows[r], layer, head);
-        if (image.places != nullptr) continue;
-        const int bytes = image.count * m_.head_size * int(sizeof(T));
-        for (int at = thread_ % 32 * line; at < bytes; at += 32 * line) {
-          prefetch(reinterpret_cast<const char*>(image.keys) + at);
-          prefetch(reinterpret_cast<const char*>(image.values) + at);
-        }
-      }
-    }
-  }
-
   // So that no register is kept for what is not used any more.
   __device__ __forceinline__ void let_go() {
     held_ = -1;

@@ -114,8 +114,12 @@ class WeightStream {
     const int i = product / products_a_layer;
     if (i >= m.layers) return static_cast<const char*>(m.logits.weights);
     const Layer& layer = m.layer[i];
-    const Matrix* matrix[] = {&layer.query_key_value, &layer.dense, &layer.up, &layer.down};
-    return static_cast<const char*>(matrix[product % products_a_layer]->weights);
+    const int kind = product % products_a_layer;
+    const Matrix& matrix = kind == query_key_value ? layer.query_key_value
+                           : kind == dense         ? layer.dense
+                           : kind == up            ? layer.up
+                                                   : layer.down;
+    return static_cast<const char*>(matrix.weights);
   }
 
   const PassArguments& a_;

@@ -37,11 +37,6 @@ struct Slice {
   }
 };
 
-__device__ __forceinline__ float4 at(const float* p, int k) { return *reinterpret_cast<const float4*>(p + k); }
-__device__ __forceinline__ float4 operator+(const float4& a, const float4& b) {
-  return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
-}
-
 // Means over the numbers of a row, the same for all its threads and for any number of them: as if each had
 // most_hidden / norm_threads numbers, fewer threads keep several such shares apart.
 constexpr int norm_shares = norm_threads / 32;
@@ -234,14 +229,11 @@ __device__ __forceinline__ void norm_row(const Model& m, const Buffers& b, const
   normalise(x, hidden, vectors.norm, means);
   if (vectors.last.weight != nullptr) normalise(x, hidden, vectors.last, means);
   x.each(hidden, [&](const float4& v, int k) {
-    const uint2 pairs = {pack_pair<T>(v.x, v.y), pack_pair<T>(v.z, v.w)};
-    if constexpr (stamps_activations(NT * 8)) {
-      StampedWord* to = static_cast<StampedWord*>(b.activations) + (std::size_t(row) * hidden + k) / 2;
-      store_stamped(to, pairs.x, stamp);
-      store_stamped(to + 1, pairs.y, stamp);
-    } else {
-      *reinterpret_cast<uint2*>(static_cast<T*>(b.activations) + activation_offset(k, row, NT)) = pairs;
-    }
+    const uint2 numbers = pack_quad<T>(v);
+    if constexpr (stamps_activations(NT * 8))
+      StampedPair::store(static_cast<StampedWord*>(b.activations) + (unsigned(row) * hidden + k) / 2, numbers, stamp);
+    else
+      *reinterpret_cast<uint2*>(static_cast<T*>(b.activations) + activation_offset(k, row, NT)) = numbers;
   });
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/cuda/norm.cuh"
 #include "kernels/cuda/product.cuh"
 #include "kernels/cuda/stamped.cuh"
+#include "kernels/cuda/store_sums.cuh"
 
 namespace kandinsky::cuda {
 
@@ -44,11 +45,11 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   RingPosition weights, activations;
   Items items(a);
-  int product = 0;
-  items.next();
 
-  // A group of four warps takes half of a tile's outputs.
-  const std::uint32_t weight_base = shared_address(weight_ring) + warp / 4 * (row_tile / 16) * block_bytes;
+  // A group of four warps takes half of a tile's outputs. (The reduction of what is the same in a warp tells the
+  // compiler so: descriptors of operands are wanted in registers of warps.)
+  const unsigned group = __reduce_max_sync(0xFFFFFFFFu, unsigned(warp / 4));
+  const std::uint32_t weight_base = shared_address(weight_ring) + group * (row_tile / 16) * block_bytes;
   const std::uint32_t activation_base = shared_address(activation_ring);
   const auto free_stage = [&](int weight_stage, int activation_stage) {
     if (lane != 0) return;
@@ -69,28 +70,56 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     for (long long& spent : state.spent) spent = 0;
     state.since = clock64();
   }
-  // epilogue(output, split) gives a function of (row, value of output, value of output + 8). What it reads for that is
-  // asked for before the weights come. True if this block had anything to multiply.
-  const auto multiply = [&](const auto& epilogue) {
-    bool waited = false;
+  // What all threads of the block have written is there for whoever sees the count.
+  const auto tell = [&](Counter& counter) {
+    proxy_fence();
+    consumer_sync();
+    if (threadIdx.x == 0) count_up(counter);
+  };
+  // A layer's description, ahead of time, by the first threads.
+  const auto ask_layer = [&](int i) {
+    constexpr int pieces = sizeof(Layer) / sizeof(uint4);
+    if (i < m.layers && threadIdx.x < pieces)
+      small_copy(reinterpret_cast<uint4*>(&state.layer[i % 2]) + threadIdx.x,
+                 reinterpret_cast<const uint4*>(m.layer + i) + threadIdx.x);
+  };
+
+  const StoreSums<NT, T> store(a, state);
+  ask_layer(0);
+  items.next();
+  for (int product = 0; product < m.layers * products_a_layer + a.want_logits; ++product) {
+    const int i = product / products_a_layer, kind = product % products_a_layer;
+    const Layer& layer = state.layer[i % 2];
+    const std::uint32_t stamp = state.stamp + 2 * i + (kind == down);
+    const bool logits = i == m.layers;
+    if (logits) {
+      phase = pass_phases - 2;
+    } else if (kind == query_key_value) {
+      phase = 0;
+      small_copies_wait();
+      consumer_sync();  // the description is there, and all have left the layer before
+      ask_layer(i + 1);
+    }
     int made = 0;
     for (; items.product == product; items.next()) {
-      const auto put = epilogue(items.tile * row_tile + warp * 16 + lane / 4, items.split);
-      if (!waited) {
+      if ((logits || kind == up) && lane < 4) {  // before the weights come
+        const int first = warp * 16 + lane * 4;
+        small_copy(state.bias + first, (logits ? m.logits.bias : layer.up.bias) + items.tile * row_tile + first);
+      }
+      if (made == 0) {
         barrier_wait(&activation_full[activations.stage], activations.parity);
         mark();
       }
-      waited = true;
       float acc[NT][4] = {};
       int last_weights = 0, last_activations = 0;
-      for (int i = 0; i < items.count; ++i) {
+      for (int chunk = 0; chunk < items.count; ++chunk) {
         barrier_wait(&weight_full[weights.stage], weights.parity);
         barrier_wait(&activation_full[activations.stage], activations.parity);
         groups_begin();
         multiply_stage<NT, T>(weight_base + weights.stage * stage_bytes,
                               activation_base + activations.stage * (NT * 1024), acc);
         groups_commit();
-        if (i > 0) {
+        if (chunk > 0) {
           groups_wait<1>();
           free_stage(last_weights, last_activations);
         }
@@ -100,127 +129,31 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         activations.next(a.activation_stages);
       }
       groups_finish(acc);
-      if (threadIdx.x == 0) reach(state.multiplied, product * product_parts + min(++made, product_parts - 1));
+      ++made;
+      if (threadIdx.x == 0) reach(state.multiplied, product * product_parts + min(made, product_parts - 1));
       free_stage(last_weights, last_activations);
-      const int n = fresh_thread() % 4 * 2;  // else what follows from it, of every row, would be kept
-#pragma unroll
-      for (int nt = 0; nt < NT; ++nt)
-#pragma unroll
-        for (int i = 0; i < 2; ++i) put(nt * 8 + n + i, acc[nt][i], acc[nt][2 + i]);
+      const unsigned thread = fresh_thread();  // else what follows from it would be kept
+      const int output = items.tile * row_tile + thread / 32 * 16 + first_of_quad(thread % 32);
+      if (logits || kind == up) {
+        small_copies_wait();
+        __syncwarp();
+      }
+      if (logits)
+        store.logits(acc, output);
+      else if (kind == up)
+        store.inner(acc, output, stamp);
+      else if (a.texts && kind == query_key_value)
+        store.texts(acc, i, layer.query_key_value.bias, output, stamp);
+      else
+        store.part(acc, kind == query_key_value ? b.query_key_value : b.partial,
+                   kind == query_key_value ? 3 * m.hidden : m.hidden, output, items.split, stamp);
     }
-    ++product;
-    if (threadIdx.x == 0) reach(state.multiplied, product * product_parts);
-    if (!waited) mark();
+    if (threadIdx.x == 0) reach(state.multiplied, (product + 1) * product_parts);
+    if (made == 0) mark();
     mark();
-    return waited;
-  };
-  // Of two neighbouring lanes' outputs, one lane takes a pair of the low half, the other one of the high half.
-  const bool odd = lane / 4 % 2 != 0;
-  const auto first_of_pair = [&](int output) { return odd ? output + 7 : output; };
-  const auto trade = [=](float low, float high) -> float2 {
-    const float got = __shfl_xor_sync(0xFFFFFFFFu, odd ? low : high, 4);
-    return odd ? float2{got, high} : float2{low, got};
-  };
-  const std::uint64_t active = state.active_bits;
-  const auto is_active = [&](int n) { return (active >> n & 1) != 0; };
-
-  // What all threads of the block have written is there for whoever sees the count.
-  const auto tell = [&](Counter& counter) {
-    proxy_fence();
-    consumer_sync();
-    if (threadIdx.x == 0) count_up(counter);
-  };
-  // The next layer's description, by the first threads.
-  constexpr int pieces = sizeof(Layer) / sizeof(uint4);
-  uint4 piece{};
-  const auto ask_layer = [&](int i) {
-    if (i < m.layers && threadIdx.x < pieces) piece = __ldg(reinterpret_cast<const uint4*>(m.layer + i) + threadIdx.x);
-  };
-  const auto keep_layer = [&](int i) {
-    if (i < m.layers && threadIdx.x < pieces) reinterpret_cast<uint4*>(&state.layer[i % 2])[threadIdx.x] = piece;
-    ask_layer(i + 1);
-  };
-
-  constexpr bool stamps = stamps_activations(NT * 8);
-  const int hidden = m.hidden;
-  Meeting& meeting = *b.meeting;
-
-  ask_layer(0);
-  keep_layer(0);
-  for (int i = 0; i < m.layers; ++i) {
-    const Layer& layer = state.layer[i % 2];
-    const std::uint32_t stamp = state.stamp + 2 * i;
-    phase = 0;
-    consumer_sync();  // all have left the layer before
-    keep_layer(i + 1);
-    consumer_sync();
-    const bool wrote = multiply([&](int output, int split) {
-      const int first = first_of_pair(output), third = first / hidden, f = first - third * hidden;
-      const int head = f / m.head_size, d = f % m.head_size;
-      StampedWord* to = b.query_key_value + (std::size_t(split) * b.rows * 3 * hidden + first) / 2;
-      return [=, &state, &layer, &a, &m](int n, float low, float high) {
-        const float2 sums = trade(low, high);
-        if (first >= 3 * hidden || !is_active(n)) return;
-        if (third == 0 || !a.texts) {
-          StampedSums::store(to + std::size_t(n) * 3 * hidden / 2, sums, stamp);
-          return;
-        }
-        const float* bias = layer.query_key_value.bias + first;
-        const std::uint32_t pair = pack_pair<T>(sums.x + bias[0], sums.y + bias[1]);
-        const Row& row = state.row[n];
-        const std::size_t text_head = std::size_t(i * m.heads + head) * m.text_length * m.head_size;
-        if (third == 1) {
-          T* key = static_cast<T*>(row.text_keys) + text_head + std::size_t(row.position) * m.head_size + d;
-          *reinterpret_cast<std::uint32_t*>(key) = pair;
-        } else {
-          auto* values = static_cast<std::uint16_t*>(row.text_values) + text_head;
-          values[text_value_offset(m, row.position, d)] = static_cast<std::uint16_t>(pair);
-          values[text_value_offset(m, row.position, d + 1)] = static_cast<std::uint16_t>(pair >> 16);
-        }
-      };
-    });
-    if (a.texts && wrote) tell(meeting.texts);
-    const auto store_partial = [&](std::uint32_t stamp) {
-      return [=, &b](int output, int split) {
-        const int first = first_of_pair(output);
-        StampedWord* to = b.partial + (std::size_t(split) * b.rows * hidden + first) / 2;
-        return [=](int n, float low, float high) {
-          const float2 sums = trade(low, high);
-          if (first < hidden && is_active(n)) StampedSums::store(to + std::size_t(n) * hidden / 2, sums, stamp);
-        };
-      };
-    };
-    multiply(store_partial(stamp));
-    const bool widened = multiply([&](int output, int) {
-      const float* biases = layer.up.bias + output;
-      const float bias[2] = {biases[0], biases[8]};
-      const int first = first_of_pair(output);
-      return [=, &b](int n, float low, float high) {
-        const float2 numbers = trade(gelu(low + bias[0]), gelu(high + bias[1]));
-        const std::uint32_t pair = pack_pair<T>(numbers.x, numbers.y);
-        if (first >= 4 * hidden || !is_active(n)) return;
-        if constexpr (stamps)
-          store_stamped(static_cast<StampedWord*>(b.inner) + (std::size_t(n) * 4 * hidden + first) / 2, pair, stamp);
-        else
-          *reinterpret_cast<std::uint32_t*>(static_cast<T*>(b.inner) + activation_offset(first, n, NT)) = pair;
-      };
-    });
-    if constexpr (!stamps)
-      if (widened) tell(meeting.widened);
-    multiply(store_partial(stamp + 1));
-  }
-  if (a.want_logits) {
-    phase = pass_phases - 2;
-    const int stride = tiles_of(m.image_vocab) * row_tile;
-    multiply([&](int output, int) {
-      const float* biases = m.logits.bias + output;
-      const float bias[2] = {biases[0], biases[8]};
-      float* to = b.logits + output;
-      return [=](int n, float low, float high) {
-        to[std::size_t(n) * stride] = low + bias[0];
-        to[std::size_t(n) * stride + 8] = high + bias[1];
-      };
-    });
+    if (made == 0 || logits) continue;
+    if (a.texts && kind == query_key_value) tell(b.meeting->texts);
+    if (!stamps_activations(NT * 8) && kind == up) tell(b.meeting->widened);
   }
   if (b.profile != nullptr && threadIdx.x == 0)
     for (int i = 0; i < pass_phases; ++i) b.profile[blockIdx.x * pass_phases + i] += state.spent[i];

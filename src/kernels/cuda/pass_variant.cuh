@@ -9,10 +9,10 @@ namespace kandinsky::cuda {
 struct PassArguments {
   Model model;
   Buffers buffers;
-  int rows;
   int workers;  // blocks that multiply and attend; those after them make the norms
   int stages;
   int ahead;
+  int ahead_attended;
   int ahead_between;
   int activation_stages;
   int want_logits;

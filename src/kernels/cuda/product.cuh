@@ -99,6 +99,25 @@ __device__ __forceinline__ void multiply_stage(std::uint32_t weights, std::uint3
                    operand(activations + 2 * k * activations_along_k, activations_along_k), T{});
 }
 
+// Four lanes a distance of four apart have sums of four outputs that follow each other, of two rows, and of the four
+// outputs eight further. So that each can store together what lies together, each takes the four of one row and half:
+// outputs from first_of_quad on, of row_of_quad, among the tile's 16 outputs of a warp and a group of eight rows.
+__device__ __forceinline__ int first_of_quad(unsigned lane) { return lane / 8 % 2 * 8 + lane / 16 * 4; }
+__device__ __forceinline__ int row_of_quad(unsigned lane) { return lane % 4 * 2 + lane / 4 % 2; }
+__device__ __forceinline__ void gather_quad(float (&sums)[4]) {
+#pragma unroll
+  for (int step = 1; step <= 2; step *= 2) {
+    const bool upper = (threadIdx.x / 4 & step) != 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if ((i & step) != 0) continue;
+      float &low = sums[i], &high = sums[i + step];
+      const float got = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, 4 * step);
+      (upper ? low : high) = got;
+    }
+  }
+}
+
 // The tanh form of GELU: x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))).
 __device__ __forceinline__ float gelu(float x) {
   return __fdividef(x, 1.0f + __expf(-1.59576912f * (x + 0.044715f * x * x * x)));

@@ -26,7 +26,7 @@ class QueryKeyValue {
   // sums += all parts of those wanted(i), which lie at from(i), once they have come.
   template <int N, typename Wanted, typename From>
   __device__ __forceinline__ void add(float2 (&sums)[N], const Wanted& wanted, const From& from) const {
-    add_parts(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, stamp_);
+    add_parts(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, b_.query_key_value, stamp_);
   }
   __device__ __forceinline__ std::uint32_t stamp() const { return stamp_; }
 

@@ -23,6 +23,15 @@ __device__ __forceinline__ std::uint32_t pack_pair(float first, float second) {
          std::uint32_t(*reinterpret_cast<std::uint16_t*>(&pair[1])) << 16;
 }
 
+template <typename T>
+__device__ __forceinline__ uint2 pack_quad(const float4& v) {
+  return {pack_pair<T>(v.x, v.y), pack_pair<T>(v.z, v.w)};
+}
+
+__device__ __forceinline__ void store_two(StampedWord* to, StampedWord first, StampedWord second) {
+  asm volatile("st.relaxed.gpu.global.v2.b64 [%0], {%1, %2};" ::"l"(to), "l"(first), "l"(second) : "memory");
+}
+
 // Two words that lie together, at an even place.
 struct StampedPair {
   StampedWord first, second;
@@ -33,9 +42,16 @@ struct StampedPair {
   __device__ __forceinline__ void load(const StampedWord* from) {
     asm volatile("ld.relaxed.gpu.global.v2.b64 {%0, %1}, [%2];" : "=l"(first), "=l"(second) : "l"(from) : "memory");
   }
+  static __device__ __forceinline__ void store(StampedWord* to, const uint2& data, std::uint32_t stamp) {
+    store_two(to, StampedWord(stamp) << 32 | data.x, StampedWord(stamp) << 32 | data.y);
+  }
 };
 
 __device__ __forceinline__ float2 operator+(const float2& a, const float2& b) { return {a.x + b.x, a.y + b.y}; }
+__device__ __forceinline__ float4 operator+(const float4& a, const float4& b) {
+  return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
+}
+__device__ __forceinline__ float4 at(const float* p, int k) { return *reinterpret_cast<const float4*>(p + k); }
 
 // Two words that lie together, of two fp32 numbers each without the last four of their 24 bits, far below what the 16
 // bits of what is made of the sums can tell. Of the stamp what eight bits hold, never 0.
@@ -43,10 +59,12 @@ struct StampedSums {
   StampedWord first, second;
   static constexpr std::uint32_t kept = ~15u, stamp_bits = 255;
   static __device__ __forceinline__ std::uint32_t short_stamp(std::uint32_t stamp) { return stamp % stamp_bits + 1; }
-  static __device__ __forceinline__ void store(StampedWord* to, const float2& sums, std::uint32_t stamp) {
-    const std::uint32_t first = __float_as_uint(sums.x) & kept, second = __float_as_uint(sums.y) & kept;
-    const std::uint32_t high = first | second >> 28, low = second << 4 | short_stamp(stamp);
-    asm volatile("st.relaxed.gpu.global.b64 [%0], %1;" ::"l"(to), "l"(StampedWord(high) << 32 | low) : "memory");
+  static __device__ __forceinline__ StampedWord word(float x, float y, std::uint32_t short_stamp) {
+    const std::uint32_t first = __float_as_uint(x) & kept, second = __float_as_uint(y) & kept;
+    return StampedWord(first | second >> 28) << 32 | (second << 4 | short_stamp);
+  }
+  static __device__ __forceinline__ void store(StampedWord* to, const float4& sums, std::uint32_t stamp) {
+    store_two(to, word(sums.x, sums.y, short_stamp(stamp)), word(sums.z, sums.w, short_stamp(stamp)));
   }
   static __device__ __forceinline__ StampedWord load_word(const StampedWord* from) {
     StampedWord word;
@@ -91,36 +109,43 @@ __device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wante
 
 // Adds to N pairs of numbers those that lie at from(i), if wanted(i), in `splits` parts that stand `distance` words
 // apart: all parts in order, once they have come. Of many, one is watched alone until it comes: what is asked for in
-// vain slows everybody down.
+// vain slows everybody down. `idle` is a place to read from for who wants nothing: with a condition for each read, they
+// would go out a few at a time.
 template <int N, typename Wanted, typename From>
 __device__ __forceinline__ void add_parts(float2 (&sums)[N], int splits, unsigned distance, const Wanted& wanted,
-                                          const From& from, std::uint32_t stamp) {
-  constexpr int together = N <= 2 ? 8 : N <= 4 ? 4 : 2;  // as registers allow
-  constexpr bool many = N > 2;
+                                          const From& from, const StampedWord* idle, std::uint32_t stamp) {
+  constexpr int together = N == 1 ? 8 : N <= 4 ? 4 : 2;  // as registers allow
+  constexpr bool watches = N > 2;
   const auto differs = [=](StampedWord word) { return StampedSums::differs(word, stamp) & StampedSums::stamp_bits; };
-  if (many && wanted(0))
-    while (differs(StampedSums::load_word(from(0) + (splits - 1) * distance))) __nanosleep(20);
+  const StampedWord* at[N];
+  std::uint32_t compared[N];
+#pragma unroll
+  for (int i = 0; i < N; ++i) {
+    at[i] = wanted(i) ? from(i) : idle;
+    compared[i] = wanted(i) ? ~0u : 0;
+  }
+  if (watches && compared[0] != 0)
+    while (differs(StampedSums::load_word(at[0] + (splits - 1) * distance))) __nanosleep(20);
   for (int split = 0; split < splits; split += together) {
-    StampedWord words[N][together] = {};
+    StampedWord words[N][together];
     std::uint32_t differ;
     do {
+#pragma unroll
+      for (int i = 0; i < N; ++i)
+#pragma unroll
+        for (int part = 0; part < together; ++part)
+          words[i][part] = StampedSums::load_word(at[i] + min(split + part, splits - 1) * distance);
       differ = 0;
 #pragma unroll
       for (int i = 0; i < N; ++i)
 #pragma unroll
-        for (int part = 0; part < together; ++part)
-          if (wanted(i) && split + part < splits)
-            words[i][part] = StampedSums::load_word(from(i) + (split + part) * distance);
-#pragma unroll
-      for (int i = 0; i < N; ++i)
-#pragma unroll
-        for (int part = 0; part < together; ++part)
-          if (wanted(i) && split + part < splits) differ |= differs(words[i][part]);
+        for (int part = 0; part < together; ++part) differ |= differs(words[i][part]) & compared[i];
     } while (differ != 0);
 #pragma unroll
     for (int i = 0; i < N; ++i)
 #pragma unroll
-      for (int part = 0; part < together; ++part) sums[i] = sums[i] + StampedSums::sums_of(words[i][part]);
+      for (int part = 0; part < together; ++part)
+        if (compared[i] != 0 && split + part < splits) sums[i] = sums[i] + StampedSums::sums_of(words[i][part]);
   }
 }
 
