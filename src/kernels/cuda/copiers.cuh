@@ -60,11 +60,12 @@ inline __device__ void copy_weights(const PassArguments& a, BlockState& state, c
   at.parity = 1;  // the ring starts out empty
   int under_way = 0;
   const std::uint64_t policy = policy_evict_first();
+  const int between = state.rows <= 8 ? a.ahead_between : 1;  // the norms of more rows read more
   for (WeightStream stream(a); stream.next();) {
     barrier_wait(&empty[at.stage], at.parity);
     const bool attended = stream.product() % products_a_layer == query_key_value;
     const int ahead = attended ? a.ahead_attended : a.ahead;
-    while (under_way >= (glance(state.begun) >= stream.product() ? ahead : a.ahead_between)) {
+    while (under_way >= (glance(state.begun) >= stream.product() ? ahead : between)) {
       if (!barrier_passed(&full[landed.stage], landed.parity)) continue;
       landed.next(a.stages);
       --under_way;

@@ -10,7 +10,7 @@ namespace {
 // behind those of weights; and while no block multiplies. Measured on an H100.
 constexpr int stages_ahead(int rows) { return rows <= 16 ? 5 : 4; }
 constexpr int stages_ahead_attended(int rows) { return rows <= 8 ? 5 : rows <= 32 ? 4 : 2; }
-constexpr int stages_ahead_between(int rows) { return rows <= 8 ? 2 : 1; }
+constexpr int stages_ahead_between = 2;
 
 PassVariant variant(const Model& model, int rows) {
   switch (rows) {
@@ -42,7 +42,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
   plan.ahead = std::min(plan.stages, stages_ahead(rows));
   plan.ahead_attended = std::min(plan.stages, stages_ahead_attended(rows));
-  plan.ahead_between = std::min(plan.stages, stages_ahead_between(rows));
+  plan.ahead_between = std::min(plan.stages, stages_ahead_between);
   plan.shared_bytes = std::max(fixed + plan.stages * (stage_bytes + 16), norm_room_bytes(model.hidden));
   check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel.kernel),
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(plan.shared_bytes)),
