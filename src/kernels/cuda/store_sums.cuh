@@ -10,7 +10,8 @@
 namespace kandinsky::cuda {
 
 // Where a work item's sums go. A thread stores four outputs that follow each other, from `output` on, of every eighth
-// row (see gather_quad): all threads of a warp to the end, also those past the last output.
+// row (see gather_quad): all threads of a warp to the end, also those past the last output, for lanes trade sums, and a
+// branch that might part them costs the loop that multiplies its uniform registers.
 template <int NT, typename T>
 class StoreSums {
  public:
