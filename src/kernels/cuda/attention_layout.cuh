@@ -101,8 +101,6 @@ __device__ __forceinline__ void team_sync(int team) {
   asm volatile("bar.sync %0, %1;" ::"r"(2 + team), "n"(Warps * 32) : "memory");
 }
 
-__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
-
 // Zeros unless `wanted`.
 __device__ __forceinline__ uint4 load_uncached_if(bool wanted, const void* p) {
   uint4 v;

@@ -8,6 +8,8 @@
 
 namespace kandinsky::cuda {
 
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
 // Brings what a layer needs besides its matrices into the second-level cache ahead of time: while the matrices stream,
 // a read from memory takes microseconds, and most of these reads depend on one another. (Not images' keys and
 // values: those of many rows are so many that all else waits behind them. Of the norms' vectors, see NormRoom.)

@@ -156,13 +156,13 @@ struct Plan {
   int stages;
   int ahead;           // stages that a block asks memory for at a time
   int ahead_attended;  // likewise, of queries, keys and values
-  int ahead_between;   // likewise, between two products
+  int ahead_between;   // likewise, between two products, of up to 8 rows at work; of more, one
   int activation_stages;
   std::size_t shared_bytes;
 };
 Plan plan_pass(const Model& model, int rows, int device);
 
-// One pass over buffers.row[0..rows-1]; with `want_logits`, logits of every row.
+// One pass over buffers.row[0..rows-1]; with `want_logits`, logits of every row that is not idle.
 void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool want_logits, void* stream);
 
 // Embeddings of `count` text ids (device) that stand at first_position, first_position + 1 ..., into buffers.x from

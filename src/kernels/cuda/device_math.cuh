@@ -39,6 +39,26 @@ __device__ __forceinline__ float2 widen_pair<__nv_bfloat16>(std::uint32_t pair) 
   return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&pair));
 }
 
+template <typename T>
+__device__ __forceinline__ std::uint32_t pack_pair(float first, float second) {
+  T pair[2] = {narrow<T>(first), narrow<T>(second)};
+  return std::uint32_t(*reinterpret_cast<std::uint16_t*>(&pair[0])) |
+         std::uint32_t(*reinterpret_cast<std::uint16_t*>(&pair[1])) << 16;
+}
+
+template <typename T>
+__device__ __forceinline__ uint2 pack_quad(const float4& v) {
+  return {pack_pair<T>(v.x, v.y), pack_pair<T>(v.z, v.w)};
+}
+
+// Four numbers from place k on, a multiple of four.
+__device__ __forceinline__ float4 at(const float* p, int k) { return *reinterpret_cast<const float4*>(p + k); }
+
+__device__ __forceinline__ float2 operator+(const float2& a, const float2& b) { return {a.x + b.x, a.y + b.y}; }
+__device__ __forceinline__ float4 operator+(const float4& a, const float4& b) {
+  return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
+}
+
 // Without the cases that an ordinary division has a call for.
 __device__ __forceinline__ float reciprocal(int n) {
   float result;

@@ -16,18 +16,6 @@ __device__ __forceinline__ void store_stamped(StampedWord* to, std::uint32_t dat
   asm volatile("st.relaxed.gpu.global.b64 [%0], %1;" ::"l"(to), "l"(StampedWord(stamp) << 32 | data) : "memory");
 }
 
-template <typename T>
-__device__ __forceinline__ std::uint32_t pack_pair(float first, float second) {
-  T pair[2] = {narrow<T>(first), narrow<T>(second)};
-  return std::uint32_t(*reinterpret_cast<std::uint16_t*>(&pair[0])) |
-         std::uint32_t(*reinterpret_cast<std::uint16_t*>(&pair[1])) << 16;
-}
-
-template <typename T>
-__device__ __forceinline__ uint2 pack_quad(const float4& v) {
-  return {pack_pair<T>(v.x, v.y), pack_pair<T>(v.z, v.w)};
-}
-
 __device__ __forceinline__ void store_two(StampedWord* to, StampedWord first, StampedWord second) {
   asm volatile("st.relaxed.gpu.global.v2.b64 [%0], {%1, %2};" ::"l"(to), "l"(first), "l"(second) : "memory");
 }
@@ -46,12 +34,6 @@ struct StampedPair {
     store_two(to, StampedWord(stamp) << 32 | data.x, StampedWord(stamp) << 32 | data.y);
   }
 };
-
-__device__ __forceinline__ float2 operator+(const float2& a, const float2& b) { return {a.x + b.x, a.y + b.y}; }
-__device__ __forceinline__ float4 operator+(const float4& a, const float4& b) {
-  return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
-}
-__device__ __forceinline__ float4 at(const float* p, int k) { return *reinterpret_cast<const float4*>(p + k); }
 
 // Two words that lie together, of two fp32 numbers each without the last four of their 24 bits, far below what the 16
 // bits of what is made of the sums can tell. Of the stamp what eight bits hold, never 0.
