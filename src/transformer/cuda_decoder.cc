@@ -19,7 +19,8 @@ std::size_t work_bytes(const TransformerConfig& config, int rows) {
   const std::size_t hidden = config.hidden;
   return rows * (sizeof(cuda::Row) + sizeof(float) * (hidden + logits_stride(config)) +
                  sizeof(cuda::StampedWord) * cuda::most_splits * (hidden / 2 * 3 + hidden / 2)) +
-         2 * cuda::activation_bytes(config.hidden, rows) + cuda::activation_bytes(4 * config.hidden, rows) +
+         2 * cuda::activation_bytes(config.hidden, rows) +
+         cuda::most_up_splits * cuda::activation_bytes(4 * config.hidden, rows) + 4 * hidden * rows * sizeof(float) +
          sizeof(cuda::Meeting);
 }
 
@@ -49,21 +50,25 @@ struct CudaDecoder::Slot {
 
 // Buffers of a pass.
 struct CudaDecoder::Work {
-  cuda::DeviceMemory row, x, activations, context, inner, query_key_value, partial, logits, meeting, profile;
+  cuda::DeviceMemory row, x, activations, context, inner, first_up, query_key_value, partial, logits, meeting, profile;
   cuda::Buffers buffers{};
   cuda::Plan plan{};
   std::size_t row_words = 0;  // of a row of hidden numbers
   std::size_t splits = 0;     // parts of products, at most
+  std::size_t up_splits = 1;  // of `up`
 
   Work(const CudaWeights& weights, int rows, int slots, void* keys, void* values) {
     const TransformerConfig& config = weights.config();
     const std::size_t numbers = std::size_t(rows) * config.hidden;
     splits = std::max(weights.model().hidden_splits, weights.model().down_splits);
+    up_splits = weights.model().up_splits;
     row = cuda::DeviceMemory(rows * sizeof(cuda::Row));
     x = cuda::DeviceMemory(numbers * sizeof(float));
     activations = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
     context = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
-    inner = cuda::DeviceMemory(cuda::activation_bytes(4 * config.hidden, rows));
+    const bool stamped = cuda::stamps_activations(rows);
+    inner = cuda::DeviceMemory((stamped ? up_splits : 1) * cuda::activation_bytes(4 * config.hidden, rows));
+    if (!stamped && up_splits > 1) first_up = cuda::DeviceMemory(4 * numbers * sizeof(float));
     query_key_value = cuda::DeviceMemory(splits * numbers / 2 * 3 * sizeof(cuda::StampedWord));
     partial = cuda::DeviceMemory(splits * numbers / 2 * sizeof(cuda::StampedWord));
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
@@ -77,6 +82,7 @@ struct CudaDecoder::Work {
     buffers.activations = activations.get();
     buffers.context = context.get();
     buffers.inner = inner.get();
+    buffers.first_up = first_up.as<float>();
     buffers.query_key_value = query_key_value.as<cuda::StampedWord>();
     buffers.partial = partial.as<cuda::StampedWord>();
     buffers.logits = logits.as<float>();
@@ -97,7 +103,8 @@ struct CudaDecoder::Work {
     if (!cuda::stamps_activations(buffers.rows)) return;
     clear(buffers.activations, row_words);
     clear(buffers.context, row_words);
-    clear(buffers.inner, 4 * row_words);
+    for (std::size_t split = 0; split < up_splits; ++split)
+      clear(static_cast<cuda::StampedWord*>(buffers.inner) + split * buffers.rows * 4 * row_words, 4 * row_words);
   }
 };
 

@@ -9,7 +9,7 @@
 namespace kandinsky {
 namespace {
 
-constexpr int column_blocks = 120;  // work items of a product are cut until there are about as many
+constexpr int column_blocks = 128;  // work items of a product are cut until there are about as many
 
 int splits_of(int outputs, int inputs) {
   const int tiles = cuda::round_up(outputs, cuda::row_tile) / cuda::row_tile;
@@ -153,6 +153,7 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
   model_.most_neighbours = most;
   model_.slot_elements = cache;
   model_.hidden_splits = splits_of(hidden, hidden);
+  model_.up_splits = std::min(splits_of(4 * hidden, hidden), cuda::most_up_splits);
   model_.down_splits = splits_of(hidden, 4 * hidden);
 }
 

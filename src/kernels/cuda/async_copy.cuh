@@ -69,6 +69,9 @@ __device__ __forceinline__ void bulk_copy(void* to, const void* from, std::uint3
       : "memory");
 }
 
+// Into the second-level cache.
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
 // 16 bytes into shared memory without passing through a register, and the wait for all that the thread has asked for.
 __device__ __forceinline__ void small_copy(void* to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)), "l"(from) : "memory");

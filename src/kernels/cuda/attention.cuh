@@ -27,12 +27,20 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   static constexpr int teams = attention_warps / warps;
   using Base::a_row_each;
   using Base::holds_values;
+  using typename Base::Values;
   static constexpr int key_blocks = TextFragments<T, HeadSize, warps>::key_blocks;
   static constexpr int key_steps = TextFragments<T, HeadSize, warps>::key_steps;
   static constexpr int value_tiles = TextFragments<T, HeadSize, warps>::value_tiles;
   static constexpr int value_steps = TextFragments<T, HeadSize, warps>::value_steps;
-  static constexpr bool prepares = NT == 1;             // reads before the layer's queries are there
-  static constexpr bool holds_text = NT < 8;            // while it waits for them
+  static constexpr bool prepares = NT == 1;  // reads before the layer's queries are there
+  // Reads values once the scores are there, which they take the registers of.
+  static constexpr bool asks_values = NT == 1 && !holds_values;
+  static constexpr bool holds_text = NT < 8;  // while it waits for them
+  // Parts of a sum that are read at a time, of so many sums: as registers allow.
+  template <int Pairs>
+  static constexpr int together = Pairs == 1 || (Pairs == 2 && NT == 1) ? 8
+                                  : Pairs <= 4                          ? 4
+                                                                        : 2;
   static constexpr int halves = rows_here > 8 ? 2 : 1;  // of eight rows, as the tensor cores take them
 
  public:
@@ -46,9 +54,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
         state_(state),
         layer_(a.model.layer[index]),
         made_(a, index, stamp),
-        workers_(a.workers),
         team_(fresh_thread() / team_threads % teams),
-        task_(fresh_block() + workers_ * team_) {
+        task_(fresh_block() + state.workers * team_) {
     text_.forget();  // undefined registers would be kept from layer to layer
     this->let_go();
     if (!prepares || a.texts || task_ >= m_.heads * groups_a_head) return;
@@ -63,7 +70,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 
   // context = softmax(q k) v of every row and head.
   __device__ __forceinline__ void finish(int index) {
-    for (; task_ < m_.heads * groups_a_head; task_ += workers_ * teams) {
+    for (; task_ < m_.heads * groups_a_head; task_ += state_.workers * teams) {
       attend(index, task_ % m_.heads, task_ / m_.heads * rows_here);
       held_text_ = nullptr;
       text_.forget();
@@ -118,7 +125,10 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       hold_text(of, index, head);
       score_text(mine, warp, lane);
     });
+    const Row& of_first = rows[__ffs(int(active)) - 1];
     for_my_rows([&](int r) { this->score_row(r); });
+    Values values{};
+    if constexpr (asks_values) for_my_rows([&](int r) { this->load_first_values(values, r); });
     team_sync<warps>(team_);
     const auto weigh = [&](int r) {
       const float own = score_own(head, first, r);
@@ -130,7 +140,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       FirstValues values{};
       const bool has_row = warp < rows_here && (active >> warp & 1);
       if (has_row) this->load_first_values(values, warp);
-      text_.load_values(m_, rows[__ffs(int(active)) - 1].text_values, index, head, thread_);
+      text_.load_values(m_, of_first.text_values, index, head, thread_);
       wait_multiplied(index, 2);
       if (has_row) {
         weigh(warp);
@@ -148,8 +158,9 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       wait_multiplied(index, 2);
       for (int r = warp; r < rows_here; r += warps)
         if (active >> r & 1) weigh(r);
+      if constexpr (asks_values) text_.load_values(m_, of_first.text_values, index, head, thread_);
       team_sync<warps>(team_);
-      for_my_rows([&](int r) { this->gather_shared(r); });
+      for_my_rows([&](int r) { this->gather_shared(r, asks_values ? &values : nullptr); });
     }
     team_sync<warps>(team_);
 
@@ -157,8 +168,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
       if constexpr (holds_values) {
         hold_text(of, index, head);
-      } else if (!a_row_each || (mine & active & -active) == 0) {
-        text_.load_values(m_, of.text_values, index, head, thread_);
+      } else if (!(a_row_each || asks_values) || (mine & active & -active) == 0) {
+        text_.load_values(m_, of.text_values, index, head, fresh_thread() % team_threads);
       }
       gather_text(mine, lane, acc);
     });
@@ -187,7 +198,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 #pragma unroll
     for (int i = 0; i < pairs; ++i)
       sums[i] = wanted(i) ? made_.bias(QueryKeyValue::query, head * m_.head_size + dim_of(i)) : float2{};
-    made_.add(sums, wanted, [&](int i) {
+    made_.template add<together<pairs>>(sums, wanted, [&](int i) {
       return made_.at(QueryKeyValue::query, first + row_of(i), head * m_.head_size + dim_of(i));
     });
     const float scale = rsqrtf(float(m_.head_size));
@@ -208,8 +219,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 #pragma unroll
     for (int i = 0; i < pairs; ++i)
       sums[i] = wanted(i) ? made_.bias(QueryKeyValue::key, head * m_.head_size + dim_of(i)) : float2{};
-    made_.add(sums, wanted,
-              [&](int i) { return made_.at(QueryKeyValue::key, first + r, head * m_.head_size + dim_of(i)); });
+    made_.template add<together<pairs>>(
+        sums, wanted, [&](int i) { return made_.at(QueryKeyValue::key, first + r, head * m_.head_size + dim_of(i)); });
     T* cache = scratch_.seen[r].keys + scratch_.seen[r].newest * m_.head_size;
     float score = 0;
 #pragma unroll
@@ -241,7 +252,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 #pragma unroll
     for (int i = 0; i < pairs; ++i)
       sums[i] = has_own(i) ? made_.bias(QueryKeyValue::value, head * m_.head_size + dim_of(i)) : float2{};
-    made_.add(sums, has_own, [&](int i) {
+    made_.template add<together<pairs>>(sums, has_own, [&](int i) {
       return made_.at(QueryKeyValue::value, first + row_of(i), head * m_.head_size + dim_of(i));
     });
 #pragma unroll
@@ -376,7 +387,6 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   BlockState& state_;
   ImageCache layer_;
   QueryKeyValue made_;
-  int workers_;
   int team_;
   int task_;
   const void* held_text_ = nullptr;  // the text whose fragments are held
@@ -390,7 +400,7 @@ __device__ __forceinline__ void attend_layer(const PassArguments& a, BlockState&
   Attention<NT, T, HeadSize> attention(a, state, scratch, i, state.stamp + 2 * i);
   if (a.texts) {
     wait_reached(state.multiplied, (i * products_a_layer + 1) * product_parts);
-    wait_for(a.buffers.meeting->texts, blocks_of(a, tiles_of(3 * a.model.hidden)) * (i + 1));
+    wait_for(a.buffers.meeting->texts, blocks_of(state, tiles_of(3 * a.model.hidden)) * (i + 1));
   }
   attention.finish(i);
 }

@@ -14,6 +14,7 @@ struct BlockState {
   Row row[most_rows];
   unsigned char active[most_rows];   // the rows that are not idle,
   int rows;                          // how many they are,
+  int workers;                       // blocks that multiply and attend; those after them make the norms
   std::uint64_t active_bits;         // and a bit for each
   std::uint32_t stamp;               // this pass's first: a layer takes two
   Layer layer[2];                    // the one at work and the next, in turn
@@ -23,8 +24,8 @@ struct BlockState {
   long long spent[pass_phases];      // of thread 0
   long long since;
 
-  // By one thread, after `row` is there.
-  __device__ __forceinline__ void describe(const Model& m, const Buffers& b) {
+  // By one thread, after `row` is there. `norm_blocks`: that make norms, at most; no more than there are rows.
+  __device__ __forceinline__ void describe(const Model& m, const Buffers& b, int norm_blocks) {
     rows = 0;
     active_bits = 0;
     for (int i = 0; i < b.rows; ++i) {
@@ -32,30 +33,24 @@ struct BlockState {
       active[rows++] = static_cast<unsigned char>(i);
       active_bits |= std::uint64_t{1} << i;
     }
+    workers = int(gridDim.x) - min(rows, norm_blocks);
     stamp = first_stamp(b.meeting->pass.value, m.layers);
     begun = -1;
     multiplied = 0;
   }
 };
 
-// How far warps of a block are, told to the others: numbers in shared memory that only grow. Atomic on both sides, so
-// that tools which look for races see what is meant.
-__device__ __forceinline__ void reach(int& progress, int place) {
-  __threadfence_block();
-  atomicMax_block(&progress, place);
-}
-__device__ __forceinline__ int reached(int& progress) {
-  const int place = atomicAdd_block(&progress, 0);
-  __threadfence_block();
-  return place;
-}
-// Without order, for those who go on in any case.
-__device__ __forceinline__ int glance(const int& progress) { return static_cast<const volatile int&>(progress); }
+// How far warps of a block are, told to the others: numbers in shared memory that only grow. They order nothing else: a
+// fence would wait for all that a thread has asked for. Atomic on both sides, so that tools which look for races see
+// what is meant.
+__device__ __forceinline__ void reach(int& progress, int place) { atomicMax_block(&progress, place); }
 // By a warp.
 __device__ __forceinline__ void wait_reached(int& progress, int place) {
   if (threadIdx.x % 32 == 0)
-    while (reached(progress) < place) __nanosleep(50);
+    while (atomicAdd_block(&progress, 0) < place) __nanosleep(50);
   __syncwarp();
 }
+// For those who go on in any case.
+__device__ __forceinline__ int glance(const int& progress) { return static_cast<const volatile int&>(progress); }
 
 }  // namespace kandinsky::cuda

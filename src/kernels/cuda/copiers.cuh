@@ -4,11 +4,10 @@
 #include "kernels/cuda/attention.cuh"
 #include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/items.cuh"
+#include "kernels/cuda/product.cuh"
 #include "kernels/cuda/stamped.cuh"
 
 namespace kandinsky::cuda {
-
-__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 
 // Brings what a layer needs besides its matrices into the second-level cache ahead of time: while the matrices stream,
 // a read from memory takes microseconds, and most of these reads depend on one another. (Not images' keys and
@@ -17,7 +16,7 @@ template <int NT, typename T>
 __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int lane) {
   const Model& m = a.model;
   constexpr int line = 128;
-  const int index = blockIdx.x * 32 + lane, lanes = a.workers * 32;
+  const int index = blockIdx.x * 32 + lane, lanes = state.workers * 32;
   for (int i = 0; i < m.layers; ++i) {
     wait_reached(state.begun, (i - 1) * products_a_layer + up);
     const Layer& layer = m.layer[i];
@@ -35,7 +34,7 @@ __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int l
       start += lines_here;
     }
     const std::size_t key_bytes = std::size_t(m.head_size) * sizeof(T);
-    for (int task = blockIdx.x; task < m.heads * groups_a_head; task += a.workers) {
+    for (int task = blockIdx.x; task < m.heads * groups_a_head; task += state.workers) {
       const int head = task % m.heads, first = task / m.heads * group_rows<NT>;
       const void* newest_text = nullptr;
       for (int r = first; r < first + group_rows<NT>; ++r) {
@@ -63,7 +62,7 @@ inline __device__ void copy_weights(const PassArguments& a, BlockState& state, c
   int under_way = 0;
   const std::uint64_t policy = policy_evict_first();
   const int between = state.rows <= 8 ? a.ahead_between : 1;  // the norms of more rows read more
-  for (WeightStream stream(a); stream.next();) {
+  for (WeightStream stream(a, state); stream.next();) {
     barrier_wait(&empty[at.stage], at.parity);
     const bool attended = stream.product() % products_a_layer == query_key_value;
     const int ahead = attended ? a.ahead_attended : a.ahead;
@@ -91,7 +90,7 @@ __device__ void copy_activations(const PassArguments& a, BlockState& state, char
   const std::uint64_t policy = policy_evict_last();
   int product = -1;
   const char* from = nullptr;
-  for (Items items(a); items.next();) {
+  for (Items items(a, state); items.next();) {
     if (product != items.product) {
       product = items.product;
       const unsigned layer = product / products_a_layer;
@@ -102,7 +101,7 @@ __device__ void copy_activations(const PassArguments& a, BlockState& state, char
           break;
         case down:
           from = static_cast<const char*>(a.buffers.inner);
-          wait_for(meeting.widened, blocks_of(a, tiles_of(4 * m.hidden)) * (layer + 1));
+          wait_for(meeting.widened, blocks_of(state, tiles_of(4 * m.hidden)) * (layer + 1));
           break;
         default:
           from = static_cast<const char*>(a.buffers.activations);
@@ -121,10 +120,41 @@ __device__ void copy_activations(const PassArguments& a, BlockState& state, char
   reach(state.begun, every_product);
 }
 
+// Of N pairs of stamped words, those wanted(i), which lie at from(i): four numbers each.
+template <int N, typename Wanted, typename From>
+__device__ __forceinline__ void receive_numbers(uint2 (&numbers)[N], const Wanted& wanted, const From& from,
+                                                std::uint32_t stamp) {
+  StampedPair pairs[N];
+  receive(pairs, wanted, from, stamp);
+#pragma unroll
+  for (int i = 0; i < N; ++i) numbers[i] = pairs[i].data();
+}
+
+// Likewise what the two parts of `up` make, which stand `distance` words apart.
+template <typename T, int N, typename Wanted, typename From>
+__device__ __forceinline__ void receive_widened(uint2 (&numbers)[N], const Wanted& wanted, const From& from,
+                                                unsigned distance, std::uint32_t stamp) {
+  constexpr int together = 4;  // as registers allow
+#pragma unroll
+  for (int first = 0; first < N; first += together) {
+    StampedSums parts[together * most_up_splits];
+    receive_sums(
+        parts, [&](int i) { return wanted(first + i / most_up_splits); },
+        [&](int i) { return from(first + i / most_up_splits) + i % most_up_splits * distance; }, stamp);
+#pragma unroll
+    for (int i = 0; i < together; ++i) {
+      const float4 sums = parts[2 * i].data() + parts[2 * i + 1].data();
+      numbers[first + i] = pack_quad<T>({gelu(sums.x), gelu(sums.y), gelu(sums.z), gelu(sums.w)});
+    }
+  }
+}
+static_assert(most_up_splits == 2);
+
 // The same from stamped words, by `receivers` warps in turn, of which the calling one is number `self`.
 constexpr int receivers = 2;
-inline __device__ void receive_activations(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
-                                           std::uint64_t* empty, int self, int lane) {
+template <typename T>
+__device__ void receive_activations(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
+                                    std::uint64_t* empty, int self, int lane) {
   constexpr int bytes = 1024, pieces = 4;  // a piece: four numbers of a row, two stamped words
   constexpr int row_pieces = k_chunk / 4;
   const Model& m = a.model;
@@ -140,9 +170,9 @@ inline __device__ void receive_activations(const PassArguments& a, BlockState& s
   RingPosition at;
   at.parity = 1;
   const StampedWord* from = nullptr;
-  int width = 0, product = -1;
+  int width = 0, product = -1, batch = 0;
   std::uint32_t stamp = 0;
-  for (Items items(a); items.next();) {
+  for (Items items(a, state); items.next();) {
     const bool begins = product != items.product;
     if (begins) {
       product = items.product;
@@ -153,21 +183,25 @@ inline __device__ void receive_activations(const PassArguments& a, BlockState& s
       width = kind == down ? 4 * m.hidden : m.hidden;
       stamp = state.stamp + 2 * layer + (kind == up);
     }
-    int batch = 0;
     for (int first = 0; first < items.count; first += chunks_a_batch, ++batch) {
       const int count = min(chunks_a_batch, items.count - first);
+      const bool leads = begins && first == 0;
       if (batch % receivers != self) {
         at.skip(count, a.activation_stages);
         continue;
       }
+      if (!leads) wait_reached(state.begun, product);  // what is asked for in vain slows everybody down
       int k[pieces];
 #pragma unroll
       for (int i = 0; i < pieces; ++i) k[i] = items.chunk(first + min(chunk_of[i], count - 1)) * k_chunk + k0;
       const auto wanted = [&](int i) { return row_of[i] >= 0 && chunk_of[i] < count && k[i] < width; };
-      StampedPair got[pieces];
-      receive(
-          got, wanted, [&](int i) { return from + unsigned(row_of[i] * width + k[i]) / 2; }, stamp);
-      if (begins && self == 0) reach(state.begun, product);
+      const auto where = [&](int i) { return from + unsigned(row_of[i] * width + k[i]) / 2; };
+      uint2 got[pieces];
+      if (m.up_splits > 1 && product % products_a_layer == down)
+        receive_widened<T>(got, wanted, where, unsigned(a.buffers.rows) * width / 2, stamp);
+      else
+        receive_numbers(got, wanted, where, stamp);
+      if (leads) reach(state.begun, product);
       RingPosition stage = at;
       for (int i = 0; i < count; ++i) {
         barrier_wait(&empty[stage.stage], stage.parity);
@@ -179,7 +213,7 @@ inline __device__ void receive_activations(const PassArguments& a, BlockState& s
         RingPosition to = at;
         to.skip(chunk_of[i], a.activation_stages);
         *reinterpret_cast<uint2*>(ring + to.stage * bytes + activation_offset(k0, row_of[i], 1) * 2) =
-            wanted(i) ? got[i].data() : uint2{};
+            wanted(i) ? got[i] : uint2{};
       }
       shared_proxy_fence();
       __syncwarp();

@@ -16,6 +16,7 @@ constexpr int k_chunk = 64;           // inputs of a stage of the ring
 constexpr int most_rows = 64;         // rows of a pass
 constexpr int most_image_keys = 128;  // that a row sees: an 11 x 11 neighbourhood that wraps around has up to 121
 constexpr int most_splits = 8;
+constexpr int most_up_splits = 2;
 constexpr int fewest_multiprocessors = 16;  // up to eight make the norms
 constexpr std::size_t stage_bytes = std::size_t{row_tile} * k_chunk * 2;
 
@@ -75,8 +76,8 @@ struct Model {
   int most_neighbours;
   std::size_t slot_elements;  // keys (and values) of a slot over all layers
   // Parts that the inputs of products are cut into, for all blocks to have work: of those of `hidden` inputs and a
-  // multiple of `hidden` outputs (but `up`), and of `down`.
-  int hidden_splits, down_splits;
+  // multiple of `hidden` outputs (but `up`), of `up`, and of `down`.
+  int hidden_splits, up_splits, down_splits;
 };
 
 // Data and the stamp of their writing: see stamped.cuh. Of a row that joins after a pass without it, they are to be
@@ -112,8 +113,11 @@ struct Buffers {
   // What the next product reads: [round_up(hidden, 64) / 8][rows / 8][8 rows][8 numbers], or, if stamped, words of two
   // numbers, [rows][hidden / 2].
   void* activations;
-  void* context;                 // likewise, [hidden]
-  void* inner;                   // likewise, [4 hidden]
+  void* context;  // likewise, [hidden]
+  // Likewise, [4 hidden]; but if `up` is made in parts and stamped, they are like `partial`: [up_splits][rows]
+  // [4 hidden / 2] of two fp32 numbers, before GELU.
+  void* inner;
+  float* first_up;  // [rows][4 hidden] the first part of `up` where a block makes both, nullptr if none does
   StampedWord* query_key_value;  // [hidden_splits][rows][3][hidden / 2] of two fp32 numbers; of texts the queries alone
   StampedWord* partial;          // [the most splits of dense and down][rows][hidden / 2] of two fp32 numbers
   float* logits;                 // [rows][round_up(image_vocab, row_tile)]
@@ -152,7 +156,7 @@ struct SlotState {
 // Bytes of shared memory and blocks that a pass takes; ring stages follow from what the device has.
 struct Plan {
   int blocks;
-  int workers;  // of them: those that multiply and attend; the others make the norms
+  int norm_blocks;  // of them, at most: those that make norms; the others multiply and attend
   int stages;
   int ahead;           // stages that a block asks memory for at a time
   int ahead_attended;  // likewise, of queries, keys and values

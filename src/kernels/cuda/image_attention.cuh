@@ -66,7 +66,10 @@ class ImageAttention {
       held_ = thread_ / (warp_a_row ? 32 : row_threads);
       const ImageKeys<T> image(m_, b_, rows[held_], layer, head);
       load_keys(keys_, image, first_block());
-      if constexpr (holds_values) load_values(values_, image, first_block());
+      if constexpr (holds_values)
+        load_values(values_, image, first_block());
+      else
+        prefetch_values(image, first_block());
     }
   }
 
@@ -131,14 +134,22 @@ class ImageAttention {
     if constexpr (FirstValues::count % block_keys != 0) load_values<1>(values.more, image, FirstValues::blocks);
   }
 
-  // Of a row that four warps share: this warp's part of its sums.
-  __device__ __forceinline__ void gather_shared(int r) {
+  // Likewise of a row that four warps share.
+  __device__ __forceinline__ void load_first_values(Values& values, int r) const {
+    load_values(values, scratch_.seen[r], first_block());
+  }
+
+  // Of a row that four warps share: this warp's part of its sums. `first`: its first values, unless held or nullptr.
+  __device__ __forceinline__ void gather_shared(int r, const Values* first) {
     const ImageKeys<T> image = scratch_.seen[r];
     float sums[8 * Values::parts];
     const int block = first_block();
     Values values;
     if constexpr (holds_values) values = values_;
-    if (!holds_values || r != held_) load_values(values, image, block);
+    if (first != nullptr)
+      values = *first;
+    else if (!holds_values || r != held_)
+      load_values(values, image, block);
     part_of(sums, values, image, block, r);
     store(sums, r, block);
   }
@@ -217,6 +228,14 @@ class ImageAttention {
       for (int part = 0; part < Values::parts; ++part)
         values.v[i][part] = load_uncached_if(there && part * 64 + g * 8 < m_.head_size, from + part * 64);
     }
+  }
+
+  __device__ __forceinline__ void prefetch_values(const ImageKeys<T>& image, int block) const {
+    constexpr int line = 128 / sizeof(T);
+    const int j = block * block_keys + thread_ % 32 / 2;
+    if (j >= image.count) return;
+    const T* from = image.values + std::size_t(image.place(j)) * m_.head_size;
+    for (int d = thread_ % 2 * line; d < m_.head_size; d += 2 * line) prefetch(from + d);
   }
 
   // The weighted sum of every fourth block from `block` on, of which `values` is the first: of a lane's eight

@@ -1,4 +1,5 @@
 #pragma once
+#include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/pass_variant.cuh"
 
 namespace kandinsky::cuda {
@@ -9,19 +10,26 @@ enum Product { query_key_value, dense, up, down, products_a_layer };
 __device__ __forceinline__ int tiles_of(int outputs) { return (outputs + row_tile - 1) / row_tile; }
 
 // Blocks that have work in a product of `items` items.
-__device__ __forceinline__ unsigned blocks_of(const PassArguments& a, int items) { return min(items, a.workers); }
+__device__ __forceinline__ unsigned blocks_of(const BlockState& state, int items) { return min(items, state.workers); }
 
-// The work items of the calling block, in order: they are dealt out to the blocks in turn.
+// The work items of the calling block, in order: they are dealt out to the blocks in turn. The parts that a tile of
+// `up` has go to a block each or, if a.joins_up, one after the other to the same block.
 class Items {
  public:
   int product = -1;
-  int tile, split;
+  int tile, split = 0;
   int count = 0;  // chunks of the item
 
-  __device__ __forceinline__ explicit Items(const PassArguments& a) : a_(a) {}
+  __device__ __forceinline__ Items(const PassArguments& a, const BlockState& state) : a_(a), state_(state) {}
 
   __device__ __forceinline__ bool next() {
-    item_ += a_.workers;
+    if (split + 1 < joined_) {
+      ++split;
+      cut();
+      return true;
+    }
+    const int workers = state_.workers;
+    item_ += workers;
     while (item_ >= items_) {
       const int products = a_.model.layers * products_a_layer + a_.want_logits;
       if (product + 1 >= products) {
@@ -29,16 +37,14 @@ class Items {
         return false;
       }
       ++product;
-      start_ = (start_ + items_) % a_.workers;
+      start_ = (start_ + items_) % workers;
       measure();
       item_ = int(blockIdx.x) - start_;
-      if (item_ < 0) item_ += a_.workers;
+      if (item_ < 0) item_ += workers;
     }
-    tile = item_ / splits_;
-    split = item_ % splits_;
-    first_ = chunks * split / splits_;
-    count = chunks * (split + 1) / splits_ - first_;
-    turn_ = tile % places * count / places;
+    tile = joined_ > 0 ? item_ : item_ / splits_;
+    split = joined_ > 0 ? 0 : item_ % splits_;
+    cut();
     return true;
   }
 
@@ -55,6 +61,7 @@ class Items {
     const Model& m = a_.model;
     int outputs = m.hidden, inputs = m.hidden;
     splits_ = 1;
+    joined_ = 0;
     if (product == m.layers * products_a_layer) {
       outputs = m.image_vocab;
     } else {
@@ -68,6 +75,8 @@ class Items {
           break;
         case up:
           outputs = 4 * m.hidden;
+          splits_ = m.up_splits;
+          if (a_.joins_up) joined_ = splits_;
           break;
         default:
           inputs = 4 * m.hidden;
@@ -75,14 +84,21 @@ class Items {
       }
     }
     chunks = (inputs + k_chunk - 1) / k_chunk;
-    items_ = tiles_of(outputs) * splits_;
+    items_ = tiles_of(outputs) * (joined_ > 0 ? 1 : splits_);
+  }
+
+  __device__ __forceinline__ void cut() {
+    first_ = chunks * split / splits_;
+    count = chunks * (split + 1) / splits_ - first_;
+    turn_ = tile % places * count / places;
   }
 
   static constexpr int places = 8;
   const PassArguments& a_;
+  const BlockState& state_;
   int first_, turn_;
   int start_ = 0;  // block that item 0 of the product belongs to
-  int splits_ = 1, items_ = 0, item_ = 0;
+  int splits_ = 1, joined_ = 0, items_ = 0, item_ = 0;
 };
 
 // The stages of weights of the calling block, in order.
@@ -90,7 +106,8 @@ class WeightStream {
  public:
   const char* at = nullptr;
 
-  __device__ __forceinline__ explicit WeightStream(const PassArguments& a) : a_(a), items_(a), next_(of(0)) {}
+  __device__ __forceinline__ WeightStream(const PassArguments& a, const BlockState& state)
+      : a_(a), items_(a, state), next_(of(0)) {}
 
   __device__ __forceinline__ bool next() {
     if (done_ == items_.count) {

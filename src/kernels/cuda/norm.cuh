@@ -152,10 +152,33 @@ class NormRoom {
   int hidden_;
 };
 
+// A norm's weight and bias: of a block that makes nothing but norms in shared memory, else asked for before they are
+// needed.
+template <int Threads>
+class NormNumbers {
+  static constexpr bool nearby = Threads == norm_threads;
+
+ public:
+  __device__ __forceinline__ NormNumbers(const Norm& by, int thread) : by_(by), weight_(thread), bias_(thread) {}
+  __device__ __forceinline__ void ask(int count) {
+    const Norm by = by_;
+    if (nearby || by.weight == nullptr) return;
+    weight_.each(count, [&](float4& v, int k) { v = at(by.weight, k); });
+    bias_.each(count, [&](float4& v, int k) { v = at(by.bias, k); });
+  }
+  __device__ __forceinline__ float4 weight(int i, int k) const { return nearby ? at(by_.weight, k) : weight_.v[i]; }
+  __device__ __forceinline__ float4 bias(int i, int k) const { return nearby ? at(by_.bias, k) : bias_.v[i]; }
+
+ private:
+  const Norm& by_;
+  Slice<Threads> weight_, bias_;
+};
+
 // x = (x - mean) / sqrt(variance + 1e-5) * weight + bias. The variance as the mean of squares less the square of the
 // mean: fp32 sums are exact enough for activations in 16 bits, and one exchange between threads does.
 template <int Threads>
-__device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const Norm& by, RowMeans<Threads>& means) {
+__device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const NormNumbers<Threads>& by,
+                                          RowMeans<Threads>& means) {
   constexpr int fours = Slice<Threads>::fours;
   float2 shares[RowMeans<Threads>::shares] = {};
 #pragma unroll
@@ -168,11 +191,14 @@ __device__ __forceinline__ void normalise(Slice<Threads>& x, int count, const No
   const float2 moments = means(shares);
   const float mean = moments.x;
   const float scale = rsqrtf(fmaxf(moments.y - mean * mean, 0.0f) + 1e-5f);
-  x.each(count, [&](float4& v, int k) {
-    const float4 w = at(by.weight, k), b = at(by.bias, k);
+#pragma unroll
+  for (int i = 0; i < fours; ++i) {
+    if (x.start(i) >= count) continue;
+    float4& v = x.v[i];
+    const float4 w = by.weight(i, x.start(i)), b = by.bias(i, x.start(i));
     v = {(v.x - mean) * scale * w.x + b.x, (v.y - mean) * scale * w.y + b.y, (v.z - mean) * scale * w.z + b.z,
          (v.w - mean) * scale * w.w + b.w};
-  });
+  }
 }
 
 // sum += the partial products of a row, in order. Where the block has other work, too, one is watched until it comes:
@@ -205,29 +231,33 @@ __device__ __forceinline__ void norm_row(const Model& m, const Buffers& b, const
   const int hidden = m.hidden;
   float* residual = b.x + std::size_t(row) * hidden;
   const int thread = fresh_thread();
+  NormNumbers<Threads> norm(vectors.norm, thread);
   Slice<Threads> x(thread);
-  const auto load_residual = [&] {
-    x.each(hidden, [&](float4& v, int k) { v = __ldcg(reinterpret_cast<const float4*>(residual + k)); });
-  };
-  constexpr bool late = Threads < norm_threads;  // as registers allow
-  if (!late || vectors.product_bias == nullptr) load_residual();
+  x.each(hidden, [&](float4& v, int k) { v = __ldcg(reinterpret_cast<const float4*>(residual + k)); });
   if (vectors.product_bias != nullptr) {
     const bool middle = number % 2 == 1;
     Slice<Threads> sum(thread);
     sum.each(hidden, [&](float4& v, int k) { v = at(vectors.product_bias, k); });
+    NormNumbers<Threads> sandwich(vectors.sandwich, thread);
+    sandwich.ask(hidden);
     add_partial(sum, m, b, middle ? m.hidden_splits : m.down_splits, stamp - 1, row);
-    if (late) load_residual();
+    norm.ask(hidden);
     if (middle) {
       const auto clamp = [](float v) { return fminf(fmaxf(v, -65504.0f), 65504.0f); };
       sum.each(hidden, [&](float4& v, int) { v = {clamp(v.x), clamp(v.y), clamp(v.z), clamp(v.w)}; });
     }
-    if (vectors.sandwich.weight != nullptr) normalise(sum, hidden, vectors.sandwich, means);
+    if (vectors.sandwich.weight != nullptr) normalise(sum, hidden, sandwich, means);
 #pragma unroll
     for (int i = 0; i < Slice<Threads>::fours; ++i) x.v[i] = x.v[i] + sum.v[i];
     x.each(hidden, [&](const float4& v, int k) { *reinterpret_cast<float4*>(residual + k) = v; });
   }
-  normalise(x, hidden, vectors.norm, means);
-  if (vectors.last.weight != nullptr) normalise(x, hidden, vectors.last, means);
+  if (vectors.product_bias == nullptr) norm.ask(hidden);
+  normalise(x, hidden, norm, means);
+  if (vectors.last.weight != nullptr) {
+    NormNumbers<Threads> last(vectors.last, thread);
+    last.ask(hidden);
+    normalise(x, hidden, last, means);
+  }
   x.each(hidden, [&](const float4& v, int k) {
     const uint2 numbers = pack_quad<T>(v);
     if constexpr (stamps_activations(NT * 8))
@@ -246,12 +276,11 @@ struct NormState {
 };
 
 // Of a block that does nothing else: its place among the rows.
-__device__ __forceinline__ int place_apart(const PassArguments& a) { return int(blockIdx.x) - a.workers; }
+__device__ __forceinline__ int place_apart(const BlockState& state) { return int(blockIdx.x) - state.workers; }
 
 // All norms of a row, by norm_threads threads.
 template <int NT, typename T>
 __device__ void serve_norms(const PassArguments& a, BlockState& state, char* shared, NormState& mine) {
-  if (place_apart(a) >= state.rows) return;
   constexpr int sets = NormRoom::sets;
   const Model& m = a.model;
   const NormRoom room(shared, m.hidden);
@@ -261,7 +290,7 @@ __device__ void serve_norms(const PassArguments& a, BlockState& state, char* sha
     for (int i = 0; i < sets; ++i) room.ask(m, i, mine.vectors[i], &mine.full[i]);
   for (int i = 0; i < norms; ++i) {
     barrier_wait(&mine.full[i % sets], i / sets % 2);
-    norm_row<NT, T>(m, a.buffers, mine.vectors[i % sets], i, state.active[place_apart(a)], state.stamp + i, means);
+    norm_row<NT, T>(m, a.buffers, mine.vectors[i % sets], i, state.active[place_apart(state)], state.stamp + i, means);
     if constexpr (!stamps_activations(NT * 8)) {
       proxy_fence();
       __threadfence_block();
@@ -275,10 +304,10 @@ __device__ void serve_norms(const PassArguments& a, BlockState& state, char* sha
 
 // Tells the other blocks of the row: a thread of its own, for the release waits until what was written is seen.
 inline __device__ void announce_norms(const PassArguments& a, BlockState& state, NormState& mine) {
-  if (place_apart(a) >= state.rows) return;
   for (int i = 1; i <= 2 * a.model.layers + 1; ++i) {
-    while (reached(mine.made) < i * (norm_threads / 32)) {
+    while (atomicAdd_block(&mine.made, 0) < i * (norm_threads / 32)) {
     }
+    __threadfence_block();
     count_up(a.buffers.meeting->normed);
   }
 }
@@ -286,14 +315,14 @@ inline __device__ void announce_norms(const PassArguments& a, BlockState& state,
 // Norm number `number` of the rows for which there is no block apart, by the threads of a block that attend.
 template <int NT, typename T>
 __device__ __forceinline__ void make_norm(const PassArguments& a, BlockState& state, NormState& mine, int number) {
-  int place = int(gridDim.x) - a.workers + fresh_block();
+  int place = int(gridDim.x) - state.workers + fresh_block();
   if (place >= state.rows) return;
   NormVectors& vectors = mine.vectors[number % 2];  // registers are few
   if (threadIdx.x % attention_threads == 0) vectors = NormVectors::of(a.model, number);
   norm_sync<attention_threads>();
   RowMeans<attention_threads> means(mine.sums, a.model.hidden);
   wait_reached(state.multiplied, product_parts * (number / 2 * products_a_layer + (number % 2 == 1 ? up : 0)));
-  for (; place < state.rows; place += a.workers) {
+  for (; place < state.rows; place += state.workers) {
     norm_row<NT, T>(a.model, a.buffers, vectors, number, state.active[place], state.stamp + number, means);
     if constexpr (!stamps_activations(NT * 8)) proxy_fence();
     norm_sync<attention_threads>();

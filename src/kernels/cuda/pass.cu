@@ -25,6 +25,13 @@ PassVariant variant(const Model& model, int rows) {
   }
 }
 
+// That are to make norms: no more than a layer's products leave without work.
+int blocks_to_spare(const Model& model, int blocks) {
+  const int tiles = round_up(model.hidden, row_tile) / row_tile, most = blocks / 11;
+  const int items = tiles * std::max({model.hidden_splits, model.down_splits, 4 * model.up_splits});
+  return items < blocks ? std::min(blocks - items, most) : most;
+}
+
 }  // namespace
 
 Plan plan_pass(const Model& model, int rows, int device) {
@@ -35,7 +42,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   plan.blocks = blocks;
   plan.activation_stages = rows > 16 ? 5 : 12;
   const PassVariant kernel = variant(model, rows);
-  plan.workers = blocks - (norms_apart(rows) ? rows : std::clamp(blocks / 11, 1, rows));
+  plan.norm_blocks = norms_apart(rows) ? rows : std::clamp(blocks_to_spare(model, blocks), 1, rows);
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
   const std::size_t fixed = activation + kernel.scratch + 128 + 16 * std::size_t(plan.activation_stages);
   shared -= static_cast<int>(kernel.state) + 64;
@@ -56,7 +63,7 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
   const bool texts = buffers.slots == 0;
   PassArguments arguments{model,
                           buffers,
-                          plan.workers,
+                          plan.norm_blocks,
                           plan.stages,
                           plan.ahead,
                           plan.ahead_attended,
@@ -64,7 +71,8 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
                           plan.activation_stages,
                           want_logits ? 1 : 0,
                           texts ? 1 : 0,
-                          texts ? 1 : model.hidden_splits};
+                          texts ? 1 : model.hidden_splits,
+                          stamps_activations(buffers.rows) ? 0 : 1};
   void* pointers[] = {&arguments};
   check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel.kernel), dim3(plan.blocks),
                                          dim3(kernel.threads), pointers, plan.shared_bytes, queue),

@@ -22,8 +22,8 @@ static_assert(threads % 128 == 0 && threads > norm_threads);
 constexpr int start_registers = 65536 / threads / 8 * 8;
 template <int NT>
 struct Registers {
-  static constexpr int consumer = NT <= 2 ? 56 : NT == 4 ? 72 : 80;
-  static constexpr int copier = NT == 1 ? 72 : 48;
+  static constexpr int consumer = NT == 1 ? 40 : NT == 2 ? 56 : NT == 4 ? 72 : 80;
+  static constexpr int copier = NT == 1 ? 112 : 48;
   static constexpr int attention =
       (threads * start_registers - consumers * consumer - copiers * copier) / attention_threads / 8 * 8;
 };
@@ -44,7 +44,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
   const Buffers& b = a.buffers;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   RingPosition weights, activations;
-  Items items(a);
+  Items items(a, state);
 
   // A group of four warps takes half of a tile's outputs. (The reduction of what is the same in a warp tells the
   // compiler so: descriptors of operands are wanted in registers of warps.)
@@ -141,7 +141,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       if (logits)
         store.logits(acc, output);
       else if (kind == up)
-        store.inner(acc, output, stamp);
+        store.inner(acc, output, items.split, stamp);
       else if (a.texts && kind == query_key_value)
         store.texts(acc, i, layer.query_key_value.bias, output, stamp);
       else
@@ -177,7 +177,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   if (threadIdx.x < NT * 8) state.row[threadIdx.x] = a.buffers.row[threadIdx.x];
   __syncthreads();
   if (threadIdx.x == 0) {
-    state.describe(a.model, a.buffers);
+    state.describe(a.model, a.buffers, a.norm_blocks);
     for (int i = 0; i < a.stages; ++i) {
       barrier_init(&weight_full[i], 1);
       barrier_init(&weight_empty[i], consumers / 32);
@@ -192,7 +192,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   }
   __syncthreads();
   if (state.rows == 0) {  // nothing to do, and nothing to wait for
-  } else if (int(blockIdx.x) >= a.workers) {
+  } else if (int(blockIdx.x) >= state.workers) {
     constexpr int spare = threads - norm_threads, spare_registers = 24;
     if (threadIdx.x >= norm_threads) {
       take_registers<spare_registers>();
@@ -211,7 +211,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
     if (warp == 0 && lane == 0) copy_weights(a, state, weight_ring, weight_full, weight_empty);
     if constexpr (stamps_activations(NT * 8)) {
       if (warp == 1 || warp == 2)
-        receive_activations(a, state, activation_ring, activation_full, activation_empty, warp - 1, lane);
+        receive_activations<T>(a, state, activation_ring, activation_full, activation_empty, warp - 1, lane);
     } else {
       if (warp == 1 && lane == 0) copy_activations<NT>(a, state, activation_ring, activation_full, activation_empty);
     }

@@ -23,10 +23,10 @@ class QueryKeyValue {
   __device__ __forceinline__ float2 bias(Part what, int k) const {
     return __ldg(reinterpret_cast<const float2*>(bias_ + what * m_.hidden + k));
   }
-  // sums += all parts of those wanted(i), which lie at from(i), once they have come.
-  template <int N, typename Wanted, typename From>
+  // sums += all parts of those wanted(i), which lie at from(i), `Together` at a time, once they have come.
+  template <int Together, int N, typename Wanted, typename From>
   __device__ __forceinline__ void add(float2 (&sums)[N], const Wanted& wanted, const From& from) const {
-    add_parts(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, b_.query_key_value, stamp_);
+    add_parts<Together>(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, b_.query_key_value, stamp_);
   }
   __device__ __forceinline__ std::uint32_t stamp() const { return stamp_; }
 

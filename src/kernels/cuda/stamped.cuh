@@ -45,6 +45,9 @@ struct StampedSums {
     const std::uint32_t first = __float_as_uint(x) & kept, second = __float_as_uint(y) & kept;
     return StampedWord(first | second >> 28) << 32 | (second << 4 | short_stamp);
   }
+  // What is left of numbers that are stored.
+  static __device__ __forceinline__ float cut(float x) { return __uint_as_float(__float_as_uint(x) & kept); }
+  static __device__ __forceinline__ float4 cut(const float4& x) { return {cut(x.x), cut(x.y), cut(x.z), cut(x.w)}; }
   static __device__ __forceinline__ void store(StampedWord* to, const float4& sums, std::uint32_t stamp) {
     store_two(to, word(sums.x, sums.y, short_stamp(stamp)), word(sums.z, sums.w, short_stamp(stamp)));
   }
@@ -90,13 +93,12 @@ __device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wante
 }
 
 // Adds to N pairs of numbers those that lie at from(i), if wanted(i), in `splits` parts that stand `distance` words
-// apart: all parts in order, once they have come. Of many, one is watched alone until it comes: what is asked for in
-// vain slows everybody down. `idle` is a place to read from for who wants nothing: with a condition for each read, they
-// would go out a few at a time.
-template <int N, typename Wanted, typename From>
+// apart: all parts in order, `Together` at a time, once they have come. Of many, one is watched alone until it comes:
+// what is asked for in vain slows everybody down. `idle` is a place to read from for who wants nothing: with a
+// condition for each read, they would go out a few at a time.
+template <int Together, int N, typename Wanted, typename From>
 __device__ __forceinline__ void add_parts(float2 (&sums)[N], int splits, unsigned distance, const Wanted& wanted,
                                           const From& from, const StampedWord* idle, std::uint32_t stamp) {
-  constexpr int together = N == 1 ? 8 : N <= 4 ? 4 : 2;  // as registers allow
   constexpr bool watches = N > 2;
   const auto differs = [=](StampedWord word) { return StampedSums::differs(word, stamp) & StampedSums::stamp_bits; };
   const StampedWord* at[N];
@@ -108,25 +110,25 @@ __device__ __forceinline__ void add_parts(float2 (&sums)[N], int splits, unsigne
   }
   if (watches && compared[0] != 0)
     while (differs(StampedSums::load_word(at[0] + (splits - 1) * distance))) __nanosleep(20);
-  for (int split = 0; split < splits; split += together) {
-    StampedWord words[N][together];
+  for (int split = 0; split < splits; split += Together) {
+    StampedWord words[N][Together];
     std::uint32_t differ;
     do {
 #pragma unroll
       for (int i = 0; i < N; ++i)
 #pragma unroll
-        for (int part = 0; part < together; ++part)
+        for (int part = 0; part < Together; ++part)
           words[i][part] = StampedSums::load_word(at[i] + min(split + part, splits - 1) * distance);
       differ = 0;
 #pragma unroll
       for (int i = 0; i < N; ++i)
 #pragma unroll
-        for (int part = 0; part < together; ++part) differ |= differs(words[i][part]) & compared[i];
+        for (int part = 0; part < Together; ++part) differ |= differs(words[i][part]) & compared[i];
     } while (differ != 0);
 #pragma unroll
     for (int i = 0; i < N; ++i)
 #pragma unroll
-      for (int part = 0; part < together; ++part)
+      for (int part = 0; part < Together; ++part)
         if (compared[i] != 0 && split + part < splits) sums[i] = sums[i] + StampedSums::sums_of(words[i][part]);
   }
 }

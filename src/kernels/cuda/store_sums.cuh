@@ -28,12 +28,29 @@ class StoreSums {
     });
   }
 
-  __device__ __forceinline__ void inner(Sums& acc, int output, std::uint32_t stamp) const {
+  // Of `up`, a part of which has no bias but the first. Of two parts, those of few rows go each to all blocks, which
+  // add them; of more rows a block has both, and adds as those do.
+  __device__ __forceinline__ void inner(Sums& acc, int output, int split, std::uint32_t stamp) const {
     const int outputs = 4 * m_.hidden;
-    const float4 bias = at(state_.bias, output % row_tile);
+    const bool in_parts = m_.up_splits > 1;
+    const float4 bias = split == 0 ? at(state_.bias, output % row_tile) : float4{};
     each_row(acc, [&](int n, float4 sums) {
       if (output >= outputs) return;
       sums = sums + bias;
+      if (in_parts) {
+        if constexpr (stamps_activations(NT * 8)) {
+          auto* part = static_cast<StampedWord*>(b_.inner) + std::size_t(split) * b_.rows * outputs / 2;
+          StampedSums::store(part + (unsigned(n) * outputs + output) / 2, sums, stamp);
+          return;
+        }
+        auto* first = reinterpret_cast<float4*>(b_.first_up + std::size_t(n) * outputs + output);
+        sums = StampedSums::cut(sums);
+        if (split == 0) {
+          *first = sums;
+          return;
+        }
+        sums = *first + sums;
+      }
       const uint2 numbers = pack_quad<T>({gelu(sums.x), gelu(sums.y), gelu(sums.z), gelu(sums.w)});
       if constexpr (stamps_activations(NT * 8))
         StampedPair::store(static_cast<StampedWord*>(b_.inner) + (unsigned(n) * outputs + output) / 2, numbers, stamp);
