@@ -64,6 +64,8 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     for (int r = rows_here - 1; r >= 0; --r)
       if (state_.row[first + r].position >= 0) row = &state_.row[first + r];
     if (row == nullptr) return;
+    // Not before: what is asked for at once makes the block wait for the activations of `dense`.
+    wait_reached(state_.multiplied, (index * products_a_layer - up) * product_parts);
     hold_text(*row, index, head);
     this->hold(state_.row + first, layer_, head);
   }

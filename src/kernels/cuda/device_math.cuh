@@ -66,6 +66,12 @@ __device__ __forceinline__ float reciprocal(int n) {
   return result;
 }
 
+// Kept in a register, where the compiler would work it out anew each time.
+__device__ __forceinline__ std::uint32_t kept(std::uint32_t x) {
+  asm volatile("" : "+r"(x));
+  return x;
+}
+
 // threadIdx.x and blockIdx.x, read anew: what follows from it is not kept in registers through a whole pass.
 __device__ __forceinline__ int fresh_thread() {
   int thread;

@@ -1,5 +1,6 @@
 #pragma once
 #include "kernels/cuda/block_state.cuh"
+#include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/pass_variant.cuh"
 
 namespace kandinsky::cuda {
@@ -37,13 +38,14 @@ class Items {
         return false;
       }
       ++product;
-      start_ = (start_ + items_) % workers;
+      start_ += items_;
+      while (start_ >= workers) start_ -= workers;
       measure();
       item_ = int(blockIdx.x) - start_;
       if (item_ < 0) item_ += workers;
     }
-    tile = joined_ > 0 ? item_ : item_ / splits_;
-    split = joined_ > 0 ? 0 : item_ % splits_;
+    tile = joined_ > 0 ? item_ : divide(item_);
+    split = joined_ > 0 ? 0 : item_ - tile * splits_;
     cut();
     return true;
   }
@@ -84,12 +86,16 @@ class Items {
       }
     }
     chunks = (inputs + k_chunk - 1) / k_chunk;
+    inverse_ = reciprocal(splits_);
     items_ = tiles_of(outputs) * (joined_ > 0 ? 1 : splits_);
   }
 
+  // By splits_, of a small number: a division of integers takes as long as two chunks.
+  __device__ __forceinline__ int divide(int n) const { return int((float(n) + 0.5f) * inverse_); }
+
   __device__ __forceinline__ void cut() {
-    first_ = chunks * split / splits_;
-    count = chunks * (split + 1) / splits_ - first_;
+    first_ = divide(chunks * split);
+    count = divide(chunks * (split + 1)) - first_;
     turn_ = tile % places * count / places;
   }
 
@@ -99,6 +105,7 @@ class Items {
   int first_, turn_;
   int start_ = 0;  // block that item 0 of the product belongs to
   int splits_ = 1, joined_ = 0, items_ = 0, item_ = 0;
+  float inverse_ = 1;
 };
 
 // The stages of weights of the calling block, in order.

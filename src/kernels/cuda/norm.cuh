@@ -114,7 +114,7 @@ class NormRoom {
     const std::uint32_t bytes = hidden_ * sizeof(float);
     barrier_expect(full, bytes * ((from.product_bias != nullptr) + 2 * (from.sandwich.weight != nullptr) + 2 +
                                   2 * (from.last.weight != nullptr)));
-    const std::uint64_t policy = policy_evict_first();
+    const std::uint64_t policy = policy_evict_last();  // those who make other rows read them, too
     const auto copy = [&](const float* where, const float* what) {
       if (where != nullptr) bulk_copy(const_cast<float*>(where), what, bytes, full, policy);
     };

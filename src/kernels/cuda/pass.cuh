@@ -49,12 +49,15 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
   // A group of four warps takes half of a tile's outputs. (The reduction of what is the same in a warp tells the
   // compiler so: descriptors of operands are wanted in registers of warps.)
   const unsigned group = __reduce_max_sync(0xFFFFFFFFu, unsigned(warp / 4));
-  const std::uint32_t weight_base = shared_address(weight_ring) + group * (row_tile / 16) * block_bytes;
-  const std::uint32_t activation_base = shared_address(activation_ring);
+  const std::uint32_t weight_base =
+      operand_at(shared_address(weight_ring) + group * (row_tile / 16) * block_bytes, weights_along_k);
+  const std::uint32_t activation_base = operand_at(shared_address(activation_ring), activations_along_k<NT>);
+  const std::uint32_t weights_free = kept(shared_address(weight_empty));
+  const std::uint32_t activations_free = kept(shared_address(activation_empty));
   const auto free_stage = [&](int weight_stage, int activation_stage) {
     if (lane != 0) return;
-    barrier_arrive(&weight_empty[weight_stage]);
-    barrier_arrive(&activation_empty[activation_stage]);
+    barrier_arrive(weights_free + weight_stage * sizeof(std::uint64_t));
+    barrier_arrive(activations_free + activation_stage * sizeof(std::uint64_t));
   };
 
   int phase = 0;
@@ -116,8 +119,8 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         barrier_wait(&weight_full[weights.stage], weights.parity);
         barrier_wait(&activation_full[activations.stage], activations.parity);
         groups_begin();
-        multiply_stage<NT, T>(weight_base + weights.stage * stage_bytes,
-                              activation_base + activations.stage * (NT * 1024), acc);
+        multiply_stage<NT, T>(weight_base + weights.stage * unsigned(stage_bytes / operand_unit),
+                              activation_base + activations.stage * unsigned(NT * 1024 / operand_unit), acc);
         groups_commit();
         if (chunk > 0) {
           groups_wait<1>();

@@ -25,10 +25,14 @@ __device__ __forceinline__ void multiply_32(float (&acc)[4], const uint4& low, c
 }
 
 // Describes an operand in shared memory: see block_bytes. `along_k` is the distance of blocks that follow each other in
-// k.
-__device__ __forceinline__ std::uint64_t operand(std::uint32_t address, int along_k) {
-  return std::uint64_t(address >> 4) | std::uint64_t(along_k >> 4) << 16 | std::uint64_t(block_bytes >> 4) << 32;
+// k. What changes from operand to operand is the low word, by units of 16 bytes.
+__device__ __forceinline__ std::uint32_t operand_at(std::uint32_t address, int along_k) {
+  return address >> 4 | std::uint32_t(along_k >> 4) << 16;
 }
+__device__ __forceinline__ std::uint64_t operand(std::uint32_t low) {
+  return std::uint64_t(block_bytes >> 4) << 32 | low;
+}
+constexpr int operand_unit = 16;
 
 // acc += weights [64 outputs][16] times activations [16][NT * 8 rows], by a group of four warps. Asynchronous.
 #define KANDINSKY_MULTIPLY_GROUP(T, TYPE, TILES, ROWS, SUMS, A, B, ...)                                        \
@@ -89,14 +93,19 @@ __device__ __forceinline__ void groups_finish(float (&acc)[NT][4]) {
     for (int i = 0; i < 4; ++i) asm volatile("" : "+f"(acc[nt][i])::"memory");
 }
 
-// acc += 64 of a stage's outputs, those of the calling warp group, times NT * 8 rows of activations. Asynchronous.
+// Bytes from block to block along k.
+constexpr int weights_along_k = row_tile / 8 * block_bytes;
+template <int NT>
+constexpr int activations_along_k = NT* block_bytes;
+
+// acc += 64 of a stage's outputs, those of the calling warp group, times NT * 8 rows of activations: operands that
+// begin there. Asynchronous.
 template <int NT, typename T>
 __device__ __forceinline__ void multiply_stage(std::uint32_t weights, std::uint32_t activations, float (&acc)[NT][4]) {
-  constexpr int weights_along_k = row_tile / 8 * block_bytes, activations_along_k = NT * block_bytes;
 #pragma unroll
   for (int k = 0; k < k_chunk / 16; ++k)
-    multiply_group(acc, operand(weights + 2 * k * weights_along_k, weights_along_k),
-                   operand(activations + 2 * k * activations_along_k, activations_along_k), T{});
+    multiply_group(acc, operand(weights + 2 * k * weights_along_k / operand_unit),
+                   operand(activations + 2 * k * activations_along_k<NT> / operand_unit), T{});
 }
 
 // Four lanes a distance of four apart have sums of four outputs that follow each other, of two rows, and of the four
