@@ -3,21 +3,23 @@
 
 #include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/block_state.cuh"
-#include "kernels/cuda/image_attention.cuh"
 #include "kernels/cuda/items.cuh"
-#include "kernels/cuda/query_key_value.cuh"
+#include "kernels/cuda/own_attention.cuh"
 #include "kernels/cuda/stamped.cuh"
 #include "kernels/cuda/text_fragments.cuh"
 
 namespace kandinsky::cuda {
 
 template <int NT, typename T, int HeadSize>
-class Attention : ImageAttention<NT, T, HeadSize> {
-  using Base = ImageAttention<NT, T, HeadSize>;
+class Attention : OwnAttention<NT, T, HeadSize> {
+  using Base = OwnAttention<NT, T, HeadSize>;
   using Base::b_;
   using Base::m_;
+  using Base::made_;
   using Base::rows_here;
   using Base::scratch_;
+  using Base::state_;
+  using Base::team_;
   using Base::team_threads;
   using Base::thread_;
   using Base::warp_a_row;
@@ -27,6 +29,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   static constexpr int teams = attention_warps / warps;
   using Base::a_row_each;
   using Base::holds_values;
+  using Base::shares_own;
   using typename Base::Values;
   static constexpr int key_blocks = TextFragments<T, HeadSize, warps>::key_blocks;
   static constexpr int key_steps = TextFragments<T, HeadSize, warps>::key_steps;
@@ -35,12 +38,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   static constexpr bool prepares = NT == 1;  // reads before the layer's queries are there
   // Reads values once the scores are there, which they take the registers of.
   static constexpr bool asks_values = NT == 1 && !holds_values;
-  static constexpr bool holds_text = NT < 8;  // while it waits for them
-  // Parts of a sum that are read at a time, of so many sums: as registers allow.
-  template <int Pairs>
-  static constexpr int together = Pairs == 1 || (Pairs == 2 && NT == 1) ? 8
-                                  : Pairs <= 4                          ? 4
-                                                                        : 2;
+  static constexpr bool holds_text = NT < 8;            // while it waits for them
   static constexpr int halves = rows_here > 8 ? 2 : 1;  // of eight rows, as the tensor cores take them
 
  public:
@@ -50,11 +48,9 @@ class Attention : ImageAttention<NT, T, HeadSize> {
   // are there. `stamp`: of the layer's queries, keys and values, and of what comes out.
   __device__ __forceinline__ Attention(const PassArguments& a, BlockState& state, char* scratch, int index,
                                        std::uint32_t stamp)
-      : Base(a, reinterpret_cast<Scratch*>(scratch)[fresh_thread() / team_threads % teams]),
-        state_(state),
+      : Base(a, state, reinterpret_cast<Scratch*>(scratch)[fresh_thread() / team_threads % teams], index, stamp,
+             fresh_thread() / team_threads % teams),
         layer_(a.model.layer[index]),
-        made_(a, index, stamp),
-        team_(fresh_thread() / team_threads % teams),
         task_(fresh_block() + state.workers * team_) {
     text_.forget();  // undefined registers would be kept from layer to layer
     this->let_go();
@@ -107,9 +103,9 @@ class Attention : ImageAttention<NT, T, HeadSize> {
 
     if (thread < rows_here && (active >> thread & 1))
       new (&scratch_.seen[thread]) ImageKeys<T>(m_, b_, rows[thread], layer_, head);
-    wait_multiplied(index, 1);
+    this->wait_multiplied(index, 1);
     if constexpr (holds_text) hold_text(rows[__ffs(int(active)) - 1], index, head);
-    receive_queries(head, first, active);
+    this->receive_queries(head, first, active);
     team_sync<warps>(team_);
     load_queries();
     const auto for_my_rows = [&](const auto& visit) {
@@ -123,17 +119,28 @@ class Attention : ImageAttention<NT, T, HeadSize> {
         }
       }
     };
-    for_prompts(rows, active, [&](const Row& of, unsigned mine) {
-      hold_text(of, index, head);
-      score_text(mine, warp, lane);
-    });
+    const auto score = [&] {
+      for_prompts(rows, active, [&](const Row& of, unsigned mine) {
+        hold_text(of, index, head);
+        score_text(mine, warp, lane);
+      });
+      for_my_rows([&](int r) { this->score_row(r); });
+    };
     const Row& of_first = rows[__ffs(int(active)) - 1];
-    for_my_rows([&](int r) { this->score_row(r); });
     Values values{};
-    if constexpr (asks_values) for_my_rows([&](int r) { this->load_first_values(values, r); });
+    if constexpr (shares_own) {
+      float2 own[Base::dealt];  // asked for while the scores of other keys are made: they may be there
+      auto keys = this->ask_keys(own, head, first, active);
+      score();
+      if constexpr (asks_values) for_my_rows([&](int r) { this->load_first_values(values, r); });
+      this->receive_keys(keys, own, index, first, active);
+    } else {
+      score();
+    }
+    if constexpr (asks_values) text_.load_values(m_, of_first.text_values, index, head, thread_);
     team_sync<warps>(team_);
     const auto weigh = [&](int r) {
-      const float own = score_own(head, first, r);
+      const float own = this->score_own(head, first, r);
       __syncwarp();
       softmax(rows[r], r, lane, own);
       __syncwarp();
@@ -143,7 +150,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       const bool has_row = warp < rows_here && (active >> warp & 1);
       if (has_row) this->load_first_values(values, warp);
       text_.load_values(m_, of_first.text_values, index, head, thread_);
-      wait_multiplied(index, 2);
+      this->wait_multiplied(index, 2);
       if (has_row) {
         weigh(warp);
         this->gather_own(warp, values);
@@ -152,20 +159,20 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       for_my_rows([&](int r) {
         FirstValues values;
         this->load_first_values(values, r);
-        wait_multiplied(index, 2);
+        this->wait_multiplied(index, 2);
         weigh(r);
         this->gather_own(r, values);
       });
     } else {
-      wait_multiplied(index, 2);
       for (int r = warp; r < rows_here; r += warps)
         if (active >> r & 1) weigh(r);
-      if constexpr (asks_values) text_.load_values(m_, of_first.text_values, index, head, thread_);
       team_sync<warps>(team_);
       for_my_rows([&](int r) { this->gather_shared(r, asks_values ? &values : nullptr); });
     }
     team_sync<warps>(team_);
 
+    float2 own[value_pairs];
+    auto own_values = ask_values(own, head, first, active);
     float acc[value_tiles][4] = {};
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
       if constexpr (holds_values) {
@@ -175,99 +182,58 @@ class Attention : ImageAttention<NT, T, HeadSize> {
       }
       gather_text(mine, lane, acc);
     });
-    wait_multiplied(index, 3);
-    finish_rows(head, first, active, acc);
+    finish_rows(own_values, own, index, head, first, active, acc);
     if constexpr (!stamps_activations(NT * 8)) proxy_fence();
     team_sync<warps>(team_);
     if constexpr (!stamps_activations(NT * 8))
       if (thread == 0) count_up(b_.meeting->attended);
   }
 
-  // Until the block has multiplied so many of a layer's parts: nobody asks for what others multiply before, for it
-  // comes at about the same time.
-  __device__ __forceinline__ void wait_multiplied(int index, int parts) const {
-    wait_reached(state_.multiplied, index * products_a_layer * product_parts + parts);
+  // The rows' own values as the threads of finish_rows need them: biases, and the parts, asked for if few.
+  static constexpr int value_pairs = value_tiles * halves;
+  __device__ __forceinline__ int value_row(int i) const { return thread_ % 32 / 4 + i % halves * 8; }
+  __device__ __forceinline__ int value_dim(int i) const {
+    return (thread_ / 32 * value_tiles + i / halves) * 8 + thread_ % 4 * 2;
   }
-
-  __device__ __forceinline__ void receive_queries(int head, int first, unsigned active) {
-    constexpr int pairs = (rows_here * HeadSize / 2 + team_threads - 1) / team_threads;  // of a thread
-    const auto row_of = [&](int i) { return (i * team_threads + thread_) / (HeadSize / 2); };
-    const auto dim_of = [&](int i) { return (i * team_threads + thread_) % (HeadSize / 2) * 2; };
-    const auto wanted = [&](int i) {
-      return row_of(i) < rows_here && (active >> row_of(i) & 1) && dim_of(i) < m_.head_size;
-    };
-    float2 sums[pairs];
-#pragma unroll
-    for (int i = 0; i < pairs; ++i)
-      sums[i] = wanted(i) ? made_.bias(QueryKeyValue::query, head * m_.head_size + dim_of(i)) : float2{};
-    made_.template add<together<pairs>>(sums, wanted, [&](int i) {
-      return made_.at(QueryKeyValue::query, first + row_of(i), head * m_.head_size + dim_of(i));
-    });
-    const float scale = rsqrtf(float(m_.head_size));
-#pragma unroll
-    for (int i = 0; i < pairs; ++i)
-      if (wanted(i))
-        *reinterpret_cast<std::uint32_t*>(scratch_.query[row_of(i)] + dim_of(i)) =
-            pack_pair<T>(sums[i].x * scale, sums[i].y * scale);
+  __device__ __forceinline__ bool has_value(int i, unsigned active) const {
+    return value_row(i) < rows_here && (active >> value_row(i) & 1) && value_dim(i) < m_.head_size;
   }
-
-  // The score of a row's own key, which goes to the cache. By a warp.
-  __device__ __forceinline__ float score_own(int head, int first, int r) const {
-    if (state_.row[first + r].slot < 0) return 0;
-    constexpr int pairs = (HeadSize + 63) / 64;  // of a lane
-    const auto dim_of = [&](int i) { return i * 64 + thread_ % 32 * 2; };
-    const auto wanted = [&](int i) { return dim_of(i) < m_.head_size; };
-    float2 sums[pairs];
+  __device__ __forceinline__ bool has_own_value(int i, int first, unsigned active) const {
+    return has_value(i, active) && state_.row[first + value_row(i)].slot >= 0;
+  }
+  __device__ __forceinline__ auto ask_values(float2 (&sums)[value_pairs], int head, int first, unsigned active) {
+    thread_ = fresh_thread() % team_threads;
 #pragma unroll
-    for (int i = 0; i < pairs; ++i)
-      sums[i] = wanted(i) ? made_.bias(QueryKeyValue::key, head * m_.head_size + dim_of(i)) : float2{};
-    made_.template add<together<pairs>>(
-        sums, wanted, [&](int i) { return made_.at(QueryKeyValue::key, first + r, head * m_.head_size + dim_of(i)); });
-    T* cache = scratch_.seen[r].keys + scratch_.seen[r].newest * m_.head_size;
-    float score = 0;
-#pragma unroll
-    for (int i = 0; i < pairs; ++i) {
-      if (!wanted(i)) continue;
-      const std::uint32_t pair = pack_pair<T>(sums[i].x, sums[i].y);
-      *reinterpret_cast<std::uint32_t*>(cache + dim_of(i)) = pair;
-      const float2 k = widen_pair<T>(pair);
-      const float2 q = widen_pair<T>(*reinterpret_cast<const std::uint32_t*>(scratch_.query[r] + dim_of(i)));
-      score = fmaf(q.x, k.x, fmaf(q.y, k.y, score));
-    }
-#pragma unroll
-    for (int offset = 16; offset > 0; offset /= 2) score += __shfl_xor_sync(0xFFFFFFFFu, score, offset);
-    return score;
+    for (int i = 0; i < value_pairs; ++i)
+      sums[i] = has_own_value(i, first, active) ? made_.bias(QueryKeyValue::value, head * m_.head_size + value_dim(i))
+                                                : float2{};
+    auto parts = made_.template parts<value_pairs, Base::template together<value_pairs>>(
+        [&](int i) { return has_own_value(i, first, active); },
+        [&](int i) {
+          return made_.at(QueryKeyValue::value, first + value_row(i), head * m_.head_size + value_dim(i));
+        });
+    if constexpr (shares_own) parts.ask();
+    return parts;
   }
 
   // What the rows' own values add, which go to the cache, and the sums of all weights.
-  __device__ __forceinline__ void finish_rows(int head, int first, unsigned active,
-                                              const float (&acc)[value_tiles][4]) const {
-    constexpr int pairs = value_tiles * halves;
-    const int thread = fresh_thread() % team_threads, warp = thread / 32, lane = thread % 32;
-    const auto row_of = [&](int i) { return lane / 4 + i % halves * 8; };
-    const auto dim_of = [&](int i) { return (warp * value_tiles + i / halves) * 8 + lane % 4 * 2; };
-    const auto there = [&](int i) {
-      return row_of(i) < rows_here && (active >> row_of(i) & 1) && dim_of(i) < m_.head_size;
-    };
-    const auto has_own = [&](int i) { return there(i) && state_.row[first + row_of(i)].slot >= 0; };
-    float2 sums[pairs];
+  template <typename OwnValues>
+  __device__ __forceinline__ void finish_rows(OwnValues& parts, float2 (&sums)[value_pairs], int index, int head,
+                                              int first, unsigned active, const float (&acc)[value_tiles][4]) const {
+    const bool came = shares_own && __all_sync(0xFFFFFFFFu, parts.came());
+    if (!came) this->wait_multiplied(index, 3);
+    parts.add_to(sums, came);
 #pragma unroll
-    for (int i = 0; i < pairs; ++i)
-      sums[i] = has_own(i) ? made_.bias(QueryKeyValue::value, head * m_.head_size + dim_of(i)) : float2{};
-    made_.template add<together<pairs>>(sums, has_own, [&](int i) {
-      return made_.at(QueryKeyValue::value, first + row_of(i), head * m_.head_size + dim_of(i));
-    });
-#pragma unroll
-    for (int i = 0; i < pairs; ++i) {
-      if (!there(i)) continue;
-      const int r = row_of(i), d = dim_of(i);
+    for (int i = 0; i < value_pairs; ++i) {
+      if (!has_value(i, active)) continue;
+      const int r = value_row(i), d = value_dim(i);
       float2 image = *reinterpret_cast<const float2*>(scratch_.values[r][0] + d);
       if constexpr (Scratch::value_parts > 1) {
         const auto& parts = scratch_.values[r];
         image = (image + *reinterpret_cast<const float2*>(parts[1] + d)) +
                 (*reinterpret_cast<const float2*>(parts[2] + d) + *reinterpret_cast<const float2*>(parts[3] + d));
       }
-      if (has_own(i)) {
+      if (has_own_value(i, first, active)) {
         const std::uint32_t pair = pack_pair<T>(sums[i].x, sums[i].y);
         const ImageKeys<T>& seen = scratch_.seen[r];
         *reinterpret_cast<std::uint32_t*>(seen.values + (seen.newest * m_.head_size + d)) = pair;
@@ -386,10 +352,7 @@ class Attention : ImageAttention<NT, T, HeadSize> {
     }
   }
 
-  BlockState& state_;
   ImageCache layer_;
-  QueryKeyValue made_;
-  int team_;
   int task_;
   const void* held_text_ = nullptr;  // the text whose fragments are held
   uint4 queries_[halves][key_steps];

@@ -92,6 +92,7 @@ struct AttentionScratch {
   float own_weight[rows];  // of a row's own value
   alignas(16) T weights[rows][text_pitch];
   alignas(16) T query[rows][HeadSize + 8];
+  alignas(4) T own_key[warp_a_row ? 1 : rows][HeadSize];  // where all threads of a team receive it
   ImageKeys<T> seen[rows];
 };
 

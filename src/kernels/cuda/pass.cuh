@@ -22,7 +22,7 @@ static_assert(threads % 128 == 0 && threads > norm_threads);
 constexpr int start_registers = 65536 / threads / 8 * 8;
 template <int NT>
 struct Registers {
-  static constexpr int consumer = NT == 1 ? 40 : NT == 2 ? 56 : NT == 4 ? 72 : 80;
+  static constexpr int consumer = NT == 1 ? 32 : NT == 2 ? 56 : NT == 4 ? 72 : 80;
   static constexpr int copier = NT == 1 ? 112 : 48;
   static constexpr int attention =
       (threads * start_registers - consumers * consumer - copiers * copier) / attention_threads / 8 * 8;

@@ -1,6 +1,6 @@
 #pragma once
+#include "kernels/cuda/parts.cuh"
 #include "kernels/cuda/pass_variant.cuh"
-#include "kernels/cuda/stamped.cuh"
 
 namespace kandinsky::cuda {
 
@@ -23,10 +23,10 @@ class QueryKeyValue {
   __device__ __forceinline__ float2 bias(Part what, int k) const {
     return __ldg(reinterpret_cast<const float2*>(bias_ + what * m_.hidden + k));
   }
-  // sums += all parts of those wanted(i), which lie at from(i), `Together` at a time, once they have come.
-  template <int Together, int N, typename Wanted, typename From>
-  __device__ __forceinline__ void add(float2 (&sums)[N], const Wanted& wanted, const From& from) const {
-    add_parts<Together>(sums, splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, b_.query_key_value, stamp_);
+  // Of those wanted(i), which lie at from(i), all parts, `Together` at a time.
+  template <int N, int Together, typename Wanted, typename From>
+  __device__ __forceinline__ Parts<N, Together> parts(const Wanted& wanted, const From& from) const {
+    return {splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, b_.query_key_value, stamp_};
   }
   __device__ __forceinline__ std::uint32_t stamp() const { return stamp_; }
 

@@ -92,47 +92,6 @@ __device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wante
   } while ((differ & StampedSums::stamp_bits) != 0);
 }
 
-// Adds to N pairs of numbers those that lie at from(i), if wanted(i), in `splits` parts that stand `distance` words
-// apart: all parts in order, `Together` at a time, once they have come. Of many, one is watched alone until it comes:
-// what is asked for in vain slows everybody down. `idle` is a place to read from for who wants nothing: with a
-// condition for each read, they would go out a few at a time.
-template <int Together, int N, typename Wanted, typename From>
-__device__ __forceinline__ void add_parts(float2 (&sums)[N], int splits, unsigned distance, const Wanted& wanted,
-                                          const From& from, const StampedWord* idle, std::uint32_t stamp) {
-  constexpr bool watches = N > 2;
-  const auto differs = [=](StampedWord word) { return StampedSums::differs(word, stamp) & StampedSums::stamp_bits; };
-  const StampedWord* at[N];
-  std::uint32_t compared[N];
-#pragma unroll
-  for (int i = 0; i < N; ++i) {
-    at[i] = wanted(i) ? from(i) : idle;
-    compared[i] = wanted(i) ? ~0u : 0;
-  }
-  if (watches && compared[0] != 0)
-    while (differs(StampedSums::load_word(at[0] + (splits - 1) * distance))) __nanosleep(20);
-  for (int split = 0; split < splits; split += Together) {
-    StampedWord words[N][Together];
-    std::uint32_t differ;
-    do {
-#pragma unroll
-      for (int i = 0; i < N; ++i)
-#pragma unroll
-        for (int part = 0; part < Together; ++part)
-          words[i][part] = StampedSums::load_word(at[i] + min(split + part, splits - 1) * distance);
-      differ = 0;
-#pragma unroll
-      for (int i = 0; i < N; ++i)
-#pragma unroll
-        for (int part = 0; part < Together; ++part) differ |= differs(words[i][part]) & compared[i];
-    } while (differ != 0);
-#pragma unroll
-    for (int i = 0; i < N; ++i)
-#pragma unroll
-      for (int part = 0; part < Together; ++part)
-        if (compared[i] != 0 && split + part < splits) sums[i] = sums[i] + StampedSums::sums_of(words[i][part]);
-  }
-}
-
 // Waits for N pairs at a time: those wanted(i), which lie at from(i). The others' data is anything. Of many, the first
 // is watched alone until it comes: what is asked for in vain slows everybody down.
 template <int N, typename Wanted, typename From>
