@@ -50,7 +50,7 @@ bool cuda_kernels_fit(const TransformerConfig& config, int device) {
   const int size = config.head_size();
   return properties.major == 9 && properties.multiprocessors >= cuda::fewest_multiprocessors && config.hidden <= 4096 &&
          (size == 16 || size == 32 || size == 64 || size == 128) && config.text_length <= 128 &&
-         config.text_length % 8 == 0 && config.grid <= 32 && config.image_vocab <= 32768 &&
+         config.text_length % 8 == 0 && config.grid <= 32 && config.image_vocab <= cuda::most_image_vocab &&
          most_neighbours(config) <= cuda::most_image_keys;
 }
 

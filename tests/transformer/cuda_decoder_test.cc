@@ -1,5 +1,7 @@
 #include "transformer/cuda_decoder.h"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -141,11 +143,24 @@ TEST_P(CudaDecoderTest, TokensDoNotDependOnNeighbours) {
 INSTANTIATE_TEST_SUITE_P(, CudaDecoderTest, ::testing::ValuesIn(cases),
                          [](const auto& info) { return std::string(info.param.name); });
 
+struct SamplerCase {
+  const char* name;
+  int vocab;
+  bool tied;  // logits of a few values, each of many ids
+};
+
+class CudaSamplerTest : public ::testing::TestWithParam<SamplerCase> {};
+
 // The device's sampler gives the CPU sampler's ids for the same logits.
-TEST(CudaSamplerTest, SameIdsAsTheCpu) {
+TEST_P(CudaSamplerTest, SameIdsAsTheCpu) {
   NEEDS_DEVICE();
-  const TransformerConfig c = config(4, 64, 4, 16, 8, 8192, 3, true);
-  const auto weights = std::make_shared<CudaWeights>(testing::random_transformer(c, at::kHalf), c, Precision::fp16, 0);
+  const TransformerConfig c = config(4, 64, 4, 16, 8, GetParam().vocab, 3, true);
+  TransformerWeights random = testing::random_transformer(c, at::kHalf);
+  if (GetParam().tied) {
+    random.logits.weight = at::zeros_like(random.logits.weight);
+    random.logits.bias = at::arange(c.text_vocab + c.image_vocab).remainder(7).to(at::kHalf);
+  }
+  const auto weights = std::make_shared<CudaWeights>(random, c, Precision::fp16, 0);
   CudaDecoder gpu(weights, 6);
   Sampler cpu;
   int compared = 0;
@@ -177,8 +192,13 @@ TEST(CudaSamplerTest, SameIdsAsTheCpu) {
   EXPECT_GT(compared, 2000);
 }
 
+INSTANTIATE_TEST_SUITE_P(, CudaSamplerTest,
+                         ::testing::Values(SamplerCase{"of_8192", 8192, false}, SamplerCase{"of_1001", 1001, false},
+                                           SamplerCase{"of_20000", 20000, false}, SamplerCase{"tied", 8192, true}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
 // Frequencies of the first id over seeds against its probabilities, by chi-square.
-TEST(CudaSamplerTest, DrawsFromTheDistribution) {
+TEST(CudaSamplerFrequencies, AreTheProbabilities) {
   NEEDS_DEVICE();
   constexpr int slots = 64, rounds = 300;
   const TransformerConfig c = config(3, 48, 3, 16, 8, 24, 3, true);

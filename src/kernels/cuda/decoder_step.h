@@ -15,6 +15,7 @@ constexpr int row_tile = 128;         // outputs of a work item
 constexpr int k_chunk = 64;           // inputs of a stage of the ring
 constexpr int most_rows = 64;         // rows of a pass
 constexpr int most_image_keys = 128;  // that a row sees: an 11 x 11 neighbourhood that wraps around has up to 121
+constexpr int most_image_vocab = 32768;
 constexpr int most_splits = 8;
 constexpr int most_up_splits = 2;
 constexpr int fewest_multiprocessors = 16;  // up to eight make the norms

@@ -16,10 +16,7 @@ constexpr int most_hidden = 4096;
 
 template <int Threads>
 __device__ __forceinline__ void norm_sync() {
-  if constexpr (Threads == norm_threads)
-    asm volatile("bar.sync 4, %0;" ::"n"(Threads) : "memory");
-  else  // the number in a register, for else racecheck does not follow it
-    asm volatile("bar.sync %0, %1;" ::"r"(5 + fresh_thread() / 1024), "n"(Threads) : "memory");
+  asm volatile("bar.sync 4, %0;" ::"n"(Threads) : "memory");
 }
 
 // Numbers of a row, dealt out over the threads that make it in fours, so that neighbouring threads read neighbours.

@@ -1,5 +1,4 @@
-#include <algorithm>
-
+#include "kernels/cuda/block_sums.cuh"
 #include "kernels/cuda/check.cuh"
 #include "kernels/cuda/device_math.cuh"
 #include "transformer/noise.h"
@@ -9,248 +8,244 @@ namespace {
 
 constexpr int sample_threads = 1024;
 
-// Sampler of src/transformer/sampler.cc with the same arithmetic, one slot a block. Sums of probabilities are integers
-// and orders are total, so the ids are the same whatever runs first.
-struct Shared {
-  unsigned histogram[256];
-  unsigned long long mass[256];
-  unsigned long long total;
-  unsigned prefix;
-  unsigned remaining;
-  unsigned long long above;
-  double ratio[32];
-  int id[32];
-  float value[32];
-  double sum[32];
-  int ties[32];
-};
-
-// Unsigned numbers in the order of the floats.
+// Unsigned numbers in the order of the floats; NaN comes last, as -infinity does.
 __device__ __forceinline__ unsigned order_key(float x) {
-  const unsigned bits = __float_as_uint(x);
+  const unsigned bits = __float_as_uint(isnan(x) ? -INFINITY : x);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
-
-__device__ float largest_of(const float* values, int count, Shared& s) {
-  float best = -INFINITY;
-  for (int i = threadIdx.x; i < count; i += sample_threads) best = fmaxf(best, values[i]);
-  for (int offset = 16; offset > 0; offset /= 2) best = fmaxf(best, __shfl_xor_sync(0xFFFFFFFFu, best, offset));
-  if (threadIdx.x % 32 == 0) s.value[threadIdx.x / 32] = best;
-  __syncthreads();
-  best = s.value[threadIdx.x % 32];
-  for (int offset = 16; offset > 0; offset /= 2) best = fmaxf(best, __shfl_xor_sync(0xFFFFFFFFu, best, offset));
-  __syncthreads();
-  return best;
+__device__ __forceinline__ float of_key(unsigned key) {
+  return __uint_as_float(key & 0x80000000u ? key & 0x7FFFFFFFu : ~key);
 }
 
-// The id with the largest value; the lowest of several.
-__device__ int best_id(double value, int id, Shared& s) {
-  const auto better = [](double a, int i, double b, int j) { return a > b || (a == b && i < j); };
-  for (int offset = 16; offset > 0; offset /= 2) {
-    const double other = __shfl_xor_sync(0xFFFFFFFFu, value, offset);
-    const int other_id = __shfl_xor_sync(0xFFFFFFFFu, id, offset);
-    if (better(other, other_id, value, id)) {
-      value = other;
-      id = other_id;
-    }
-  }
-  if (threadIdx.x % 32 == 0) {
-    s.ratio[threadIdx.x / 32] = value;
-    s.id[threadIdx.x / 32] = id;
-  }
-  __syncthreads();
-  value = s.ratio[0];
-  id = s.id[0];
-  for (int i = 1; i < 32; ++i)
-    if (better(s.ratio[i], s.id[i], value, id)) {
-      value = s.ratio[i];
-      id = s.id[i];
-    }
-  __syncthreads();
-  return id;
+// The largest number from `least` to `most` that `holds` says true of, which is true of `least`, of all numbers below
+// one and of none above.
+template <typename Holds>
+__device__ __forceinline__ unsigned largest_that(unsigned least, unsigned most, const Holds& holds) {
+  const unsigned differ = least ^ most;
+  unsigned bit = differ == 0 ? 0 : 0x80000000u >> __clz(int(differ));
+  unsigned found = bit == 0 ? least : least & ~(2 * bit - 1);
+  for (; bit != 0; bit >>= 1)
+    if (holds(found | bit)) found |= bit;
+  return found;
 }
 
-// Key of the k-th largest of z, digit by digit.
-__device__ unsigned kth_largest(const float* z, int count, unsigned k, Shared& s) {
-  if (threadIdx.x == 0) {
-    s.prefix = 0;
-    s.remaining = k;
-  }
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    if (threadIdx.x < 256) s.histogram[threadIdx.x] = 0;
-    __syncthreads();
-    const unsigned prefix = s.prefix;
-    for (int i = threadIdx.x; i < count; i += sample_threads) {
-      const unsigned key = order_key(z[i]);
-      if (shift == 24 || key >> (shift + 8) == prefix >> (shift + 8)) atomicAdd(&s.histogram[key >> shift & 255], 1u);
-    }
-    __syncthreads();
-    if (threadIdx.x == 0) {
-      unsigned left = s.remaining;
-      int digit = 255;
-      while (s.histogram[digit] < left) left -= s.histogram[digit--];
-      s.remaining = left;
-      s.prefix = prefix | unsigned(digit) << shift;
-    }
-    __syncthreads();
-  }
-  const unsigned key = s.prefix;
-  __syncthreads();  // the next one to use it may begin
-  return key;
-}
+using Sums = BlockSums<sample_threads>;
 
-__device__ __forceinline__ unsigned long long weight_of(float z, float largest) {
-  return noise::fixed_point(noise::exp_of_negative(noise::add(z, -largest)));
-}
-
-// The border of top-p among z with key >= lowest: keys above `key` stay, and of those equal to it the first `ties` ids.
-struct Border {
-  unsigned key;
-  unsigned ties;
+struct SamplerMemory {
+  static constexpr int each = 4;  // of those that top-k keeps, if no more
+  Sums::Memory sums;
+  unsigned keys[each * sample_threads];
+  int ids[each * sample_threads];
+  int kept;
 };
-__device__ Border top_p_border(const float* z, int count, unsigned lowest, float largest, double top_p, Shared& s) {
-  if (threadIdx.x == 0) {
-    s.total = 0;
-    s.prefix = 0;
-    s.above = 0;
-  }
-  __syncthreads();
-  unsigned long long mine = 0;
-  for (int i = threadIdx.x; i < count; i += sample_threads)
-    if (order_key(z[i]) >= lowest) mine += weight_of(z[i], largest);
-  for (int offset = 16; offset > 0; offset /= 2) mine += __shfl_xor_sync(0xFFFFFFFFu, mine, offset);
-  if (threadIdx.x % 32 == 0) atomicAdd(&s.total, mine);
-  __syncthreads();
-  const auto target = static_cast<unsigned long long>(noise::mul(top_p, static_cast<double>(s.total)));
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    if (threadIdx.x < 256) s.mass[threadIdx.x] = 0;
-    __syncthreads();
-    const unsigned prefix = s.prefix;
-    for (int i = threadIdx.x; i < count; i += sample_threads) {
-      const unsigned key = order_key(z[i]);
-      if (key < lowest) continue;
-      if (shift == 24 || key >> (shift + 8) == prefix >> (shift + 8))
-        atomicAdd(&s.mass[key >> shift & 255], weight_of(z[i], largest));
-    }
-    __syncthreads();
-    if (threadIdx.x == 0) {
-      unsigned long long above = s.above;
-      int digit = 255;
-      while (digit > 0 && above + s.mass[digit] <= target) above += s.mass[digit--];
-      s.above = above;
-      s.prefix = prefix | unsigned(digit) << shift;
-    }
-    __syncthreads();
-  }
-  const unsigned key = s.prefix;
-  const float z_border = __uint_as_float(key & 0x80000000u ? key & 0x7FFFFFFFu : ~key);
-  const unsigned long long weight = weight_of(z_border, largest);
-  const unsigned ties = weight == 0 ? 0xFFFFFFFFu : unsigned((target - s.above) / weight + 1);
-  __syncthreads();
-  return {key, ties};
-}
 
-// The id of the tie'th number (from 1) equal to `key`; a large one if there are fewer.
-__device__ int last_tied_id(const float* z, int count, unsigned key, unsigned ties, Shared& s) {
-  unsigned seen = 0;
-  for (int first = 0; first < count; first += sample_threads) {
-    const int i = first + threadIdx.x;
-    const bool equal = i < count && order_key(z[i]) == key;
-    const unsigned mask = __ballot_sync(0xFFFFFFFFu, equal);
-    if (threadIdx.x % 32 == 0) s.ties[threadIdx.x / 32] = __popc(mask);
-    __syncthreads();
-    unsigned before = seen;
-    for (int w = 0; w < int(threadIdx.x) / 32; ++w) before += s.ties[w];
-    const unsigned rank = before + __popc(mask & ((1u << threadIdx.x % 32) - 1));
-    if (threadIdx.x == 0) s.id[0] = 0x7FFFFFFF;
-    unsigned all = seen;
-    for (int w = 0; w < 32; ++w) all += s.ties[w];
-    __syncthreads();
-    if (equal && rank + 1 == ties) s.id[0] = i;
-    __syncthreads();
-    const int found = s.id[0];
-    __syncthreads();
-    if (found != 0x7FFFFFFF) return found;
-    seen = all;
-  }
-  return 0x7FFFFFFF;
-}
+// What a draw needs besides the logits.
+struct Drawing {
+  const SlotState& state;
+  int position;
+  float largest;  // scaled logit
+  unsigned largest_key;
+};
 
-__device__ int draw(float* z, const float* logits, int count, const SlotState& state, int position, Shared& s) {
-  if (state.greedy) {
+// The ids that top-k keeps, Each of a thread, at most.
+template <int Each>
+class Candidates {
+ public:
+  __device__ __forceinline__ Candidates(const Drawing& drawing, Sums& sums) : drawing_(drawing), sums_(sums) {}
+  unsigned keys[Each];
+  int ids[Each];  // none: those from no_id on
+  static constexpr int no_id = 0x7FFFFFFF;
+
+  __device__ __forceinline__ int draw(unsigned lowest) const {
+    const SlotState& state = drawing_.state;
+    int last = no_id;  // that stays of those with the lowest key
+    if (state.top_p < 1) cut(state.top_p, lowest, last);
     double best = -INFINITY;
-    int id = 0x7FFFFFFF;
-    for (int i = threadIdx.x; i < count; i += sample_threads)
-      if (logits[i] > best) {
-        best = logits[i];
-        id = i;
-      }
-    return best_id(best, id, s);
-  }
-  for (int i = threadIdx.x; i < count; i += sample_threads) {
-    const float scaled = noise::div(logits[i], state.temperature);
-    z[i] = isnan(scaled) ? -INFINITY : noise::add(scaled, 0.0f);  // and -0 becomes +0
-  }
-  __syncthreads();
-  const float largest = largest_of(z, count, s);
-  unsigned lowest = 0;
-  if (state.top_k > 0 && state.top_k < count) lowest = kth_largest(z, count, state.top_k, s);
-  Border border{lowest, 0xFFFFFFFFu};
-  int last = 0x7FFFFFFF;
-  if (state.top_p < 1) {
-    border = top_p_border(z, count, lowest, largest, state.top_p, s);
-    last = last_tied_id(z, count, border.key, border.ties, s);
-  }
-  double best = -1;
-  int best_of_mine = 0x7FFFFFFF;
-  for (int block = threadIdx.x; block * 4 < count; block += sample_threads) {
-    noise::Block words;
-    bool have = false;
-    for (int j = 0; j < 4 && block * 4 + j < count; ++j) {
-      const int id = block * 4 + j;
-      const unsigned key = order_key(z[id]);
-      if (key < border.key || (key == border.key && id > last)) continue;
-      if (!have) words = noise::words(state.seed, unsigned(state.number), unsigned(position), unsigned(block));
-      have = true;
-      const double weight = noise::exp_of_negative(noise::add(z[id], -largest));
-      const double ratio = noise::div(weight, noise::exponential(words.word[j]));
-      if (ratio > best) {
+    int best_of_mine = no_id;
+#pragma unroll
+    for (int j = 0; j < Each; ++j) {
+      if (ids[j] == no_id || keys[j] < lowest || (keys[j] == lowest && ids[j] > last)) continue;
+      const noise::Block words =
+          noise::words(state.seed, unsigned(state.number), unsigned(drawing_.position), unsigned(ids[j]) / 4);
+      const int k = ids[j] % 4;
+      const std::uint32_t word = k == 0   ? words.word[0]
+                                 : k == 1 ? words.word[1]
+                                 : k == 2 ? words.word[2]
+                                          : words.word[3];
+      const double weight = noise::exp_of_negative(noise::add(of_key(keys[j]), -drawing_.largest));
+      const double ratio = noise::div(weight, noise::exponential(word));
+      if (ratio > best || (ratio == best && ids[j] < best_of_mine)) {
         best = ratio;
-        best_of_mine = id;
+        best_of_mine = ids[j];
       }
     }
+    return sums_.best(best, best_of_mine);
   }
-  return best_id(best, best_of_mine, s);
-}
 
+ private:
+  __device__ __forceinline__ unsigned long long weight_of(unsigned key) const {
+    return noise::fixed_point(noise::exp_of_negative(noise::add(of_key(key), -drawing_.largest)));
+  }
+
+  // Raises `lowest` to the border of top-p; of those equal to it the ids up to `last` stay.
+  __device__ __forceinline__ void cut(double top_p, unsigned& lowest, int& last) const {
+    unsigned long long weights[Each];
+#pragma unroll
+    for (int j = 0; j < Each; ++j) weights[j] = ids[j] != no_id && keys[j] >= lowest ? weight_of(keys[j]) : 0;
+    const auto mass = [&](unsigned key, bool itself) {
+      unsigned long long mine = 0;
+#pragma unroll
+      for (int j = 0; j < Each; ++j) mine += keys[j] > key || (itself && keys[j] == key) ? weights[j] : 0;
+      return sums_(mine);
+    };
+    const unsigned long long total = mass(0, true);
+    const auto target = static_cast<unsigned long long>(noise::mul(top_p, static_cast<double>(total)));
+    const auto stays = [&](unsigned key) { return mass(key, true) > target; };
+    lowest = max(lowest, largest_that(lowest, drawing_.largest_key, stays));  // of none if top_p is 1 but for rounding
+    const unsigned long long weight = weight_of(lowest);
+    if (weight == 0) return;
+    const unsigned long long ties = (target - mass(lowest, false)) / weight + 1;
+    const auto tied_below = [&](unsigned end) {
+      unsigned mine = 0;
+#pragma unroll
+      for (int j = 0; j < Each; ++j) mine += keys[j] == lowest && unsigned(ids[j]) < end;
+      return sums_(mine);
+    };
+    if (tied_below(no_id) > ties)
+      last = int(largest_that(0, no_id, [&](unsigned end) { return tied_below(end) < ties; }));
+  }
+
+  const Drawing& drawing_;
+  Sums& sums_;
+};
+
+// Sampler of src/transformer/sampler.cc with the same arithmetic, one slot a block, each thread with Each ids in fours.
+// Sums of probabilities are integers and orders are total, so the ids are the same whatever runs first.
+template <int Each>
+class Sampler {
+ public:
+  __device__ __forceinline__ Sampler(const float* logits, int count, SamplerMemory& memory, Sums& sums)
+      : count_(count), memory_(memory), sums_(sums) {
+#pragma unroll
+    for (int j = 0; j < Each; j += 4) {
+      const float4 four = id(j) < count ? at(logits, id(j)) : float4{};
+      logits_[j] = four.x, logits_[j + 1] = four.y, logits_[j + 2] = four.z, logits_[j + 3] = four.w;
+    }
+#pragma unroll
+    for (int j = 0; j < Each; ++j)
+      if (id(j) >= count) logits_[j] = -INFINITY;
+  }
+
+  __device__ __forceinline__ float largest_logit() const {
+    unsigned largest = 0;
+#pragma unroll
+    for (int j = 0; j < Each; ++j) largest = max(largest, order_key(logits_[j]));
+    return of_key(sums_.largest(largest));
+  }
+
+  // The sum of exp(logit - largest).
+  __device__ __forceinline__ double partition(float largest) const {
+    double sum = 0;
+#pragma unroll
+    for (int j = 0; j < Each; ++j)
+      if (id(j) < count_) sum += noise::exp_of_negative(noise::add(logits_[j], -largest));
+    return sums_(sum);
+  }
+
+  __device__ __forceinline__ int likeliest() const {
+    double best = -INFINITY;
+    int best_of_mine = Candidates<Each>::no_id;
+#pragma unroll
+    for (int j = 0; j < Each; ++j)
+      if (logits_[j] > best) {
+        best = logits_[j];
+        best_of_mine = id(j);
+      }
+    return sums_.best(best, best_of_mine);
+  }
+
+  __device__ __forceinline__ int draw(const SlotState& state, int position) const {
+    Drawing drawing{state, position, 0, 0};
+    Candidates<Each> all(drawing, sums_);
+#pragma unroll
+    for (int j = 0; j < Each; ++j) {
+      all.ids[j] = id(j) < count_ ? id(j) : all.no_id;
+      all.keys[j] = order_key(noise::add(noise::div(logits_[j], state.temperature), 0.0f));  // -0 becomes +0
+      drawing.largest_key = max(drawing.largest_key, all.keys[j]);
+    }
+    drawing.largest_key = sums_.largest(drawing.largest_key);
+    drawing.largest = of_key(drawing.largest_key);
+    if (state.top_k == 0 || state.top_k >= count_) return all.draw(0);
+    const auto kept = [&](unsigned key) {
+      unsigned mine = 0;
+#pragma unroll
+      for (int j = 0; j < Each; ++j) mine += all.ids[j] != all.no_id && all.keys[j] >= key;
+      return sums_(mine);
+    };
+    const unsigned lowest =
+        largest_that(0, drawing.largest_key, [&](unsigned key) { return kept(key) >= unsigned(state.top_k); });
+    if (kept(lowest) > SamplerMemory::each * sample_threads) return all.draw(lowest);
+    return few(all, lowest, drawing).draw(lowest);
+  }
+
+ private:
+  static __device__ __forceinline__ int id(int j) { return (j / 4 * sample_threads + int(threadIdx.x)) * 4 + j % 4; }
+
+  // Those that stay, dealt out anew: no more than memory_ has room for.
+  __device__ __forceinline__ Candidates<SamplerMemory::each> few(const Candidates<Each>& all, unsigned lowest,
+                                                                 const Drawing& drawing) const {
+    Candidates<SamplerMemory::each> result(drawing, sums_);
+    if (threadIdx.x == 0) memory_.kept = 0;
+    __syncthreads();
+#pragma unroll
+    for (int j = 0; j < Each; ++j) {
+      const bool stays = all.ids[j] != all.no_id && all.keys[j] >= lowest;
+      const unsigned staying = __ballot_sync(0xFFFFFFFFu, stays), lane = threadIdx.x % 32;
+      int place = 0;
+      if (lane == 0) place = atomicAdd(&memory_.kept, __popc(staying));
+      place = __shfl_sync(0xFFFFFFFFu, place, 0) + __popc(staying & ((1u << lane) - 1));
+      if (!stays) continue;
+      memory_.keys[place] = all.keys[j];
+      memory_.ids[place] = all.ids[j];
+    }
+    __syncthreads();
+#pragma unroll
+    for (int j = 0; j < SamplerMemory::each; ++j) {
+      const int place = j * sample_threads + threadIdx.x;
+      const bool there = place < memory_.kept;
+      result.keys[j] = there ? memory_.keys[place] : 0;
+      result.ids[j] = there ? memory_.ids[place] : result.no_id;
+    }
+    return result;
+  }
+
+  float logits_[Each];
+  int count_;
+  SamplerMemory& memory_;
+  Sums& sums_;
+};
+
+template <int Each>
 __global__ void __launch_bounds__(sample_threads) sample_kernel(Model m, Buffers b, SlotState* states, int first_slot,
                                                                 std::int32_t* tokens, const std::int32_t* forced) {
-  extern __shared__ float z[];
-  __shared__ Shared s;
+  __shared__ SamplerMemory memory;
+  Sums sums(memory.sums);
   const int slot = first_slot + blockIdx.x;
   const SlotState state = states[slot];
   if (!state.active) return;
   const int vocab = m.image_vocab, length = m.grid * m.grid;
-  const int stride = (vocab + row_tile - 1) / row_tile * row_tile;
-  const float* logits = b.logits + std::size_t(slot) * stride;
+  const float* logits = b.logits + std::size_t(slot) * round_up(vocab, row_tile);
   const int position = state.drawn;
-  const float largest = largest_of(logits, vocab, s);
+  const Sampler<Each> sampler(logits, vocab, memory, sums);
+  const float largest = sampler.largest_logit();
   const bool fails = !isfinite(largest);
   int id = state.forced_offset < 0 ? -1 : forced[state.forced_offset + position];
-  if (id < 0) id = fails ? 0 : draw(z, logits, vocab, state, position, s);
-
-  double sum = 0;
-  for (int i = threadIdx.x; i < vocab; i += sample_threads)
-    sum += noise::exp_of_negative(noise::add(logits[i], -largest));
-  for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, offset);
-  if (threadIdx.x % 32 == 0) s.sum[threadIdx.x / 32] = sum;
-  __syncthreads();
+  if (id < 0) id = fails ? 0 : state.greedy ? sampler.likeliest() : sampler.draw(state, position);
+  const double partition = sampler.partition(largest);
 
   const int drawn = position + 1;
   if (threadIdx.x == 0) {
-    sum = 0;
-    for (int i = 0; i < 32; ++i) sum += s.sum[i];
-    const float cross_entropy = logf(float(sum)) - (logits[id] - largest);
+    const float cross_entropy = logf(float(partition)) - (logits[id] - largest);
     SlotState& to = states[slot];
     if (position > 0 && cross_entropy != 0) {
       to.perplexity_sum += exp(double(cross_entropy));
@@ -279,41 +274,16 @@ __global__ void text_embedding_kernel(Model m, Buffers b, const std::int32_t* id
     b.x[std::size_t(first_row + i) * m.hidden + d] = token[d] + place[d];
 }
 
-template <typename From, typename To>
-__global__ void pack_kernel(const From* plain, To* packed, int outputs, int inputs, int chunks, std::size_t count) {
-  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < count;
-       i += std::size_t(gridDim.x) * blockDim.x) {
-    const int input = static_cast<int>(i % (std::size_t(chunks) * k_chunk));
-    const int output = static_cast<int>(i / (std::size_t(chunks) * k_chunk));
-    const bool inside = output < outputs && input < inputs;
-    packed[weight_offset(output, input, chunks)] =
-        inside ? narrow<To>(widen(plain[std::size_t(output) * inputs + input])) : narrow<To>(0.0f);
-  }
-}
-
-template <typename From>
-__global__ void widen_kernel(const From* plain, float* to, std::size_t count) {
-  for (std::size_t i = blockIdx.x * std::size_t(blockDim.x) + threadIdx.x; i < count;
-       i += std::size_t(gridDim.x) * blockDim.x)
-    to[i] = widen(plain[i]);
-}
-
-template <typename From, typename To>
-void pack(const void* plain, void* packed, int outputs, int inputs, cudaStream_t stream) {
-  const int chunks = round_up(inputs, k_chunk) / k_chunk;
-  const std::size_t count = std::size_t(round_up(outputs, row_tile)) * chunks * k_chunk;
-  pack_kernel<From, To><<<1056, 256, 0, stream>>>(static_cast<const From*>(plain), static_cast<To*>(packed), outputs,
-                                                  inputs, chunks, count);
-}
-
 }  // namespace
 
 void run_sampler(const Model& model, const Buffers& buffers, SlotState* states, int first_slot, int count,
                  std::int32_t* tokens, const std::int32_t* forced, void* stream) {
-  const int shared = model.image_vocab * static_cast<int>(sizeof(float));
-  check_cuda(cudaFuncSetAttribute(sample_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared), "sampler");
-  sample_kernel<<<count, sample_threads, shared, static_cast<cudaStream_t>(stream)>>>(model, buffers, states,
-                                                                                      first_slot, tokens, forced);
+  const int each = (model.image_vocab + sample_threads - 1) / sample_threads;
+  const auto kernel = each <= 4   ? sample_kernel<4>
+                      : each <= 8 ? sample_kernel<8>
+                                  : sample_kernel<most_image_vocab / 1024>;
+  kernel<<<count, sample_threads, 0, static_cast<cudaStream_t>(stream)>>>(model, buffers, states, first_slot, tokens,
+                                                                          forced);
   check_cuda(cudaGetLastError(), "sampler");
 }
 
@@ -322,40 +292,6 @@ void run_text_embedding(const Model& model, const Buffers& buffers, const std::i
   text_embedding_kernel<<<count, 256, 0, static_cast<cudaStream_t>(stream)>>>(model, buffers, ids, first_position,
                                                                               first_row);
   check_cuda(cudaGetLastError(), "text embedding");
-}
-
-void widen_numbers(Number from, const void* plain, float* to, std::size_t count, void* stream) {
-  const auto queue = static_cast<cudaStream_t>(stream);
-  const auto blocks = static_cast<unsigned>(std::min<std::size_t>((count + 255) / 256, 1056));
-  if (count == 0) return;
-  if (from == Number::fp16)
-    widen_kernel<<<blocks, 256, 0, queue>>>(static_cast<const __half*>(plain), to, count);
-  else if (from == Number::bf16)
-    widen_kernel<<<blocks, 256, 0, queue>>>(static_cast<const __nv_bfloat16*>(plain), to, count);
-  else
-    widen_kernel<<<blocks, 256, 0, queue>>>(static_cast<const float*>(plain), to, count);
-  check_cuda(cudaGetLastError(), "weights");
-}
-
-void pack_matrix(Number from, const void* plain, Number to, void* packed, int outputs, int inputs, void* stream) {
-  const auto queue = static_cast<cudaStream_t>(stream);
-  if (from == Number::fp32) {
-    if (to == Number::fp16)
-      pack<float, __half>(plain, packed, outputs, inputs, queue);
-    else
-      pack<float, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
-  } else if (from == Number::fp16) {
-    if (to == Number::fp16)
-      pack<__half, __half>(plain, packed, outputs, inputs, queue);
-    else
-      pack<__half, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
-  } else {
-    if (to == Number::fp16)
-      pack<__nv_bfloat16, __half>(plain, packed, outputs, inputs, queue);
-    else
-      pack<__nv_bfloat16, __nv_bfloat16>(plain, packed, outputs, inputs, queue);
-  }
-  check_cuda(cudaGetLastError(), "packing weights");
 }
 
 }  // namespace kandinsky::cuda

@@ -1,0 +1,81 @@
+#pragma once
+#include <cuda_runtime.h>
+
+#include <climits>
+
+namespace kandinsky::cuda {
+
+// Sums and the like over all threads of a block, with the result in all of them. One barrier each: what is written
+// alternates between two places, for who is late may still read the other one.
+template <int Threads>
+class BlockSums {
+  static constexpr unsigned all = 0xFFFFFFFFu;
+  static constexpr int warps = Threads / 32;
+  static_assert(warps == 32, "the second round is one warp's");
+
+ public:
+  struct Best {
+    double value;
+    int id;
+  };
+  union Number {
+    unsigned small;
+    unsigned long long large;
+    double real;
+    Best best;
+  };
+  using Memory = Number[2][warps];
+
+  __device__ __forceinline__ explicit BlockSums(Memory& memory) : memory_(memory) {}
+
+  __device__ __forceinline__ unsigned operator()(unsigned mine) {
+    return twice(mine, &Number::small, [](unsigned n) { return __reduce_add_sync(all, n); });
+  }
+  __device__ __forceinline__ unsigned largest(unsigned mine) {
+    return twice(mine, &Number::small, [](unsigned n) { return __reduce_max_sync(all, n); });
+  }
+  // Of numbers whose sum is below 2^54.
+  __device__ __forceinline__ unsigned long long operator()(unsigned long long mine) {
+    return twice(mine, &Number::large, [](unsigned long long n) {
+      constexpr int bits = 27;  // of which 32 numbers' sum fits 32
+      const unsigned long long low = __reduce_add_sync(all, unsigned(n) & ((1u << bits) - 1));
+      const unsigned long long high = __reduce_add_sync(all, unsigned(n >> bits));
+      return low + (high << bits);
+    });
+  }
+  __device__ __forceinline__ double operator()(double mine) {
+    return twice(mine, &Number::real, [](double n) {
+#pragma unroll
+      for (int offset = 16; offset > 0; offset /= 2) n += __shfl_xor_sync(all, n, offset);
+      return n;
+    });
+  }
+  // The id with the largest value; the lowest of several.
+  __device__ __forceinline__ int best(double value, int id) {
+    return twice(Best{value, id}, &Number::best,
+                 [](Best n) {
+                   for (int offset = 16; offset > 0; offset /= 2) {
+                     const Best other{__shfl_xor_sync(all, n.value, offset), __shfl_xor_sync(all, n.id, offset)};
+                     if (other.value > n.value || (other.value == n.value && other.id < n.id)) n = other;
+                   }
+                   return n;
+                 })
+        .id;
+  }
+
+ private:
+  template <typename T, typename Warp>
+  __device__ __forceinline__ T twice(T mine, T Number::*member, const Warp& over_warp) {
+    Number* numbers = memory_[part_];
+    part_ ^= 1;
+    mine = over_warp(mine);
+    if (threadIdx.x % 32 == 0) numbers[threadIdx.x / 32].*member = mine;
+    __syncthreads();
+    return over_warp(numbers[threadIdx.x % 32].*member);
+  }
+
+  Memory& memory_;
+  int part_ = 0;
+};
+
+}  // namespace kandinsky::cuda
