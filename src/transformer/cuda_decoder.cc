@@ -8,8 +8,12 @@
 namespace kandinsky {
 namespace {
 
-// Rows of a pass: as many as the slots, in the sizes that the kernels are made for. The smallest is fastest up to four.
-int rows_for(int slots) { return slots <= 4 ? 8 : slots <= 16 ? 16 : slots <= 32 ? 32 : 64; }
+// Rows of a pass: as many as the slots, in the sizes that the kernels are made for. The smallest has the least latency,
+// but its stamped activations take bandwidth.
+int rows_for(const TransformerConfig& config, int slots) {
+  const int few = cuda::short_layers(config.hidden) ? 4 : 2;
+  return slots <= few ? 8 : slots <= 16 ? 16 : slots <= 32 ? 32 : 64;
+}
 
 std::size_t logits_stride(const TransformerConfig& config) {
   return cuda::round_up(config.image_vocab, cuda::row_tile);
@@ -120,9 +124,9 @@ CudaDecoder::CudaDecoder(std::shared_ptr<const CudaWeights> weights, int slots, 
   tokens_ = cuda::DeviceMemory(slots * length * sizeof(std::int32_t));
   forced_ = cuda::DeviceMemory(slots * length * sizeof(std::int32_t));
   text_ids_ = cuda::DeviceMemory((config().text_length + 1) * sizeof(std::int32_t));
-  loop_ = std::make_unique<Work>(*weights_, rows_for(slots), slots, keys_.get(), values_.get());
-  prefill_ =
-      std::make_unique<Work>(*weights_, rows_for(std::min(config().text_length, cuda::most_rows)), 0, nullptr, nullptr);
+  loop_ = std::make_unique<Work>(*weights_, rows_for(config(), slots), slots, keys_.get(), values_.get());
+  prefill_ = std::make_unique<Work>(*weights_, rows_for(config(), std::min(config().text_length, cuda::most_rows)), 0,
+                                    nullptr, nullptr);
   if (profiled) {
     loop_->profile = cuda::DeviceMemory(std::size_t(loop_->plan.blocks) * cuda::pass_phases * sizeof(long long));
     loop_->buffers.profile = loop_->profile.as<long long>();
@@ -149,8 +153,8 @@ std::size_t CudaDecoder::prompt_bytes(const TransformerConfig& config) {
 
 std::size_t CudaDecoder::cache_bytes(const TransformerConfig& config, int slots) {
   return slots * (4 * slot_elements(config) + sizeof(cuda::SlotState) + 8 * std::size_t(config.image_length())) +
-         work_bytes(config, rows_for(slots)) +
-         work_bytes(config, rows_for(std::min(config.text_length, cuda::most_rows)));
+         work_bytes(config, rows_for(config, slots)) +
+         work_bytes(config, rows_for(config, std::min(config.text_length, cuda::most_rows)));
 }
 
 std::shared_ptr<const PromptState> CudaDecoder::prefill(std::span<const std::int32_t> text) {

@@ -61,7 +61,7 @@ inline __device__ void copy_weights(const PassArguments& a, BlockState& state, c
   at.parity = 1;  // the ring starts out empty
   int under_way = 0;
   const std::uint64_t policy = policy_evict_first();
-  const int between = state.rows <= 8 ? a.ahead_between : 1;  // the norms of more rows read more
+  const int between = state.rows <= a.few_rows ? a.ahead_between : a.ahead_between_many;
   for (WeightStream stream(a, state); stream.next();) {
     barrier_wait(&empty[at.stage], at.parity);
     const bool attended = stream.product() % products_a_layer == query_key_value;

@@ -21,6 +21,10 @@ constexpr int most_up_splits = 2;
 constexpr int fewest_multiprocessors = 16;  // up to eight make the norms
 constexpr std::size_t stage_bytes = std::size_t{row_tile} * k_chunk * 2;
 
+// Whether what is between the products of a layer takes about as long as its matrices: latency counts more than
+// bandwidth then. (A layer of 2048 takes 33 us at 3 TB/s, one of 3840 117 us.)
+constexpr bool short_layers(int hidden) { return hidden <= 2560; }
+
 constexpr int round_up(int n, int to) { return (n + to - 1) / to * to; }
 
 enum class Number { fp16, bf16, fp32 };  // fp32 in files alone
@@ -159,9 +163,11 @@ struct Plan {
   int blocks;
   int norm_blocks;  // of them, at most: those that make norms; the others multiply and attend
   int stages;
-  int ahead;           // stages that a block asks memory for at a time
-  int ahead_attended;  // likewise, of queries, keys and values
-  int ahead_between;   // likewise, between two products, of up to 8 rows at work; of more, one
+  int ahead;               // stages that a block asks memory for at a time
+  int ahead_attended;      // likewise, of queries, keys and values
+  int ahead_between;       // likewise, between two products,
+  int few_rows;            // of so many rows at work at most;
+  int ahead_between_many;  // of more
   int activation_stages;
   std::size_t shared_bytes;
 };

@@ -10,7 +10,10 @@ namespace {
 // behind those of weights; and while no block multiplies. Measured on an H100.
 constexpr int stages_ahead(int rows) { return rows <= 16 ? 5 : 4; }
 constexpr int stages_ahead_attended(int rows) { return rows <= 8 ? 5 : rows <= 32 ? 4 : 2; }
-constexpr int stages_ahead_between = 2;
+constexpr int stages_ahead_between = 2, few_rows = 8,
+              stages_ahead_between_many = 1;  // the norms of more rows read more
+// Where layers are short, of up to eight rows.
+constexpr int short_ahead_attended = 2, short_ahead_between = 1;
 
 PassVariant variant(const Model& model, int rows) {
   switch (rows) {
@@ -48,8 +51,11 @@ Plan plan_pass(const Model& model, int rows, int device) {
   shared -= static_cast<int>(kernel.state) + 64;
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
   plan.ahead = std::min(plan.stages, stages_ahead(rows));
-  plan.ahead_attended = std::min(plan.stages, stages_ahead_attended(rows));
-  plan.ahead_between = std::min(plan.stages, stages_ahead_between);
+  const bool latency = short_layers(model.hidden) && rows <= 8;
+  plan.ahead_attended = std::min(plan.stages, latency ? short_ahead_attended : stages_ahead_attended(rows));
+  plan.ahead_between = std::min(plan.stages, latency ? short_ahead_between : stages_ahead_between);
+  plan.few_rows = few_rows;
+  plan.ahead_between_many = stages_ahead_between_many;
   plan.shared_bytes = std::max(fixed + plan.stages * (stage_bytes + 16), norm_room_bytes(model.hidden));
   check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel.kernel),
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(plan.shared_bytes)),
@@ -68,6 +74,8 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
                           plan.ahead,
                           plan.ahead_attended,
                           plan.ahead_between,
+                          plan.few_rows,
+                          plan.ahead_between_many,
                           plan.activation_stages,
                           want_logits ? 1 : 0,
                           texts ? 1 : 0,

@@ -13,7 +13,7 @@ struct PassArguments {
   int stages;
   int ahead;
   int ahead_attended;
-  int ahead_between;
+  int ahead_between, few_rows, ahead_between_many;
   int activation_stages;
   int want_logits;
   int texts;  // whether the rows are of texts, not of images

@@ -39,187 +39,178 @@ struct SamplerMemory {
   int kept;
 };
 
-// What a draw needs besides the logits.
-struct Drawing {
-  const SlotState& state;
-  int position;
-  float largest;  // scaled logit
-  unsigned largest_key;
+constexpr int no_id = 0x7FFFFFFF;
+
+__device__ __forceinline__ float weight_of(unsigned key, float largest) {
+  return noise::exp_of_negative(noise::add(of_key(key), -largest));
+}
+
+// What stays: keys above `lowest`, and of those equal to it ids up to `last`.
+struct Border {
+  unsigned lowest;
+  int last;
+  __device__ __forceinline__ bool keeps(unsigned key, int id) const {
+    return key > lowest || (key == lowest && id <= last);
+  }
 };
 
-// The ids that top-k keeps, Each of a thread, at most.
+// Raises a border to that of top-p, of ids that `keys` (Each of a thread) belong to; no_id stands for none.
 template <int Each>
-class Candidates {
- public:
-  __device__ __forceinline__ Candidates(const Drawing& drawing, Sums& sums) : drawing_(drawing), sums_(sums) {}
-  unsigned keys[Each];
-  int ids[Each];  // none: those from no_id on
-  static constexpr int no_id = 0x7FFFFFFF;
-
-  __device__ __forceinline__ int draw(unsigned lowest) const {
-    const SlotState& state = drawing_.state;
-    int last = no_id;  // that stays of those with the lowest key
-    if (state.top_p < 1) cut(state.top_p, lowest, last);
-    double best = -INFINITY;
-    int best_of_mine = no_id;
+__device__ __forceinline__ void cut(const unsigned (&keys)[Each], const int (&ids)[Each], unsigned largest_key,
+                                    double top_p, Border& border, Sums& sums) {
+  const float largest = of_key(largest_key);
+  unsigned long long weights[Each];
 #pragma unroll
-    for (int j = 0; j < Each; ++j) {
-      if (ids[j] == no_id || keys[j] < lowest || (keys[j] == lowest && ids[j] > last)) continue;
-      const noise::Block words =
-          noise::words(state.seed, unsigned(state.number), unsigned(drawing_.position), unsigned(ids[j]) / 4);
-      const int k = ids[j] % 4;
-      const std::uint32_t word = k == 0   ? words.word[0]
-                                 : k == 1 ? words.word[1]
-                                 : k == 2 ? words.word[2]
-                                          : words.word[3];
-      const double weight = noise::exp_of_negative(noise::add(of_key(keys[j]), -drawing_.largest));
-      const double ratio = noise::div(weight, noise::exponential(word));
-      if (ratio > best || (ratio == best && ids[j] < best_of_mine)) {
-        best = ratio;
-        best_of_mine = ids[j];
-      }
-    }
-    return sums_.best(best, best_of_mine);
-  }
-
- private:
-  __device__ __forceinline__ unsigned long long weight_of(unsigned key) const {
-    return noise::fixed_point(noise::exp_of_negative(noise::add(of_key(key), -drawing_.largest)));
-  }
-
-  // Raises `lowest` to the border of top-p; of those equal to it the ids up to `last` stay.
-  __device__ __forceinline__ void cut(double top_p, unsigned& lowest, int& last) const {
-    unsigned long long weights[Each];
+  for (int j = 0; j < Each; ++j)
+    weights[j] = ids[j] != no_id && keys[j] >= border.lowest ? noise::fixed_point(weight_of(keys[j], largest)) : 0;
+  const auto mass = [&](unsigned key, bool itself) {
+    unsigned long long mine = 0;
 #pragma unroll
-    for (int j = 0; j < Each; ++j) weights[j] = ids[j] != no_id && keys[j] >= lowest ? weight_of(keys[j]) : 0;
-    const auto mass = [&](unsigned key, bool itself) {
-      unsigned long long mine = 0;
+    for (int j = 0; j < Each; ++j) mine += keys[j] > key || (itself && keys[j] == key) ? weights[j] : 0;
+    return sums(mine);
+  };
+  const unsigned long long total = mass(0, true);
+  const auto target = static_cast<unsigned long long>(noise::mul(top_p, static_cast<double>(total)));
+  const auto stays = [&](unsigned key) { return mass(key, true) > target; };
+  // None stays if top_p is 1 but for rounding.
+  border.lowest = max(border.lowest, largest_that(border.lowest, largest_key, stays));
+  const unsigned long long weight = noise::fixed_point(weight_of(border.lowest, largest));
+  if (weight == 0) return;
+  const unsigned long long ties = (target - mass(border.lowest, false)) / weight + 1;
+  const auto tied_below = [&](unsigned end) {
+    unsigned mine = 0;
 #pragma unroll
-      for (int j = 0; j < Each; ++j) mine += keys[j] > key || (itself && keys[j] == key) ? weights[j] : 0;
-      return sums_(mine);
-    };
-    const unsigned long long total = mass(0, true);
-    const auto target = static_cast<unsigned long long>(noise::mul(top_p, static_cast<double>(total)));
-    const auto stays = [&](unsigned key) { return mass(key, true) > target; };
-    lowest = max(lowest, largest_that(lowest, drawing_.largest_key, stays));  // of none if top_p is 1 but for rounding
-    const unsigned long long weight = weight_of(lowest);
-    if (weight == 0) return;
-    const unsigned long long ties = (target - mass(lowest, false)) / weight + 1;
-    const auto tied_below = [&](unsigned end) {
-      unsigned mine = 0;
-#pragma unroll
-      for (int j = 0; j < Each; ++j) mine += keys[j] == lowest && unsigned(ids[j]) < end;
-      return sums_(mine);
-    };
-    if (tied_below(no_id) > ties)
-      last = int(largest_that(0, no_id, [&](unsigned end) { return tied_below(end) < ties; }));
-  }
+    for (int j = 0; j < Each; ++j) mine += keys[j] == border.lowest && unsigned(ids[j]) < end;
+    return sums(mine);
+  };
+  if (tied_below(no_id) > ties)
+    border.last = int(largest_that(0, no_id, [&](unsigned end) { return tied_below(end) < ties; }));
+}
 
-  const Drawing& drawing_;
-  Sums& sums_;
-};
-
-// Sampler of src/transformer/sampler.cc with the same arithmetic, one slot a block, each thread with Each ids in fours.
-// Sums of probabilities are integers and orders are total, so the ids are the same whatever runs first.
+// Sampler of src/transformer/sampler.cc with the same arithmetic, one slot a block, each thread with Each ids at most.
+// Sums of probabilities are integers and orders are total, so the ids are the same whatever runs first. Loops that need
+// not be are not unrolled: the code comes from the second-level cache anew in every step.
 template <int Each>
 class Sampler {
  public:
   __device__ __forceinline__ Sampler(const float* logits, int count, SamplerMemory& memory, Sums& sums)
-      : count_(count), memory_(memory), sums_(sums) {
-#pragma unroll
-    for (int j = 0; j < Each; j += 4) {
-      const float4 four = id(j) < count ? at(logits, id(j)) : float4{};
-      logits_[j] = four.x, logits_[j + 1] = four.y, logits_[j + 2] = four.z, logits_[j + 3] = four.w;
-    }
-#pragma unroll
-    for (int j = 0; j < Each; ++j)
-      if (id(j) >= count) logits_[j] = -INFINITY;
-  }
+      : logits_(logits), count_(count), memory_(memory), sums_(sums) {}
 
   __device__ __forceinline__ float largest_logit() const {
     unsigned largest = 0;
-#pragma unroll
-    for (int j = 0; j < Each; ++j) largest = max(largest, order_key(logits_[j]));
+    for (int id = threadIdx.x; id < count_; id += sample_threads) largest = max(largest, order_key(logits_[id]));
     return of_key(sums_.largest(largest));
   }
 
   // The sum of exp(logit - largest).
   __device__ __forceinline__ double partition(float largest) const {
     double sum = 0;
-#pragma unroll
-    for (int j = 0; j < Each; ++j)
-      if (id(j) < count_) sum += noise::exp_of_negative(noise::add(logits_[j], -largest));
+    for (int id = threadIdx.x; id < count_; id += sample_threads)
+      sum += noise::exp_of_negative(noise::add(logits_[id], -largest));
     return sums_(sum);
   }
 
   __device__ __forceinline__ int likeliest() const {
-    double best = -INFINITY;
-    int best_of_mine = Candidates<Each>::no_id;
-#pragma unroll
-    for (int j = 0; j < Each; ++j)
-      if (logits_[j] > best) {
-        best = logits_[j];
-        best_of_mine = id(j);
+    float best = -INFINITY;
+    int best_of_mine = no_id;
+    for (int id = threadIdx.x; id < count_; id += sample_threads)
+      if (logits_[id] > best) {
+        best = logits_[id];
+        best_of_mine = id;
       }
     return sums_.best(best, best_of_mine);
   }
 
   __device__ __forceinline__ int draw(const SlotState& state, int position) const {
-    Drawing drawing{state, position, 0, 0};
-    Candidates<Each> all(drawing, sums_);
+    unsigned keys[Each], largest_key = 0;
+    int ids[Each];
 #pragma unroll
     for (int j = 0; j < Each; ++j) {
-      all.ids[j] = id(j) < count_ ? id(j) : all.no_id;
-      all.keys[j] = order_key(noise::add(noise::div(logits_[j], state.temperature), 0.0f));  // -0 becomes +0
-      drawing.largest_key = max(drawing.largest_key, all.keys[j]);
+      const int id = j * sample_threads + threadIdx.x;
+      ids[j] = id < count_ ? id : no_id;
+      keys[j] = ids[j] == no_id ? 0 : key_of(logits_[id], state.temperature);
+      largest_key = max(largest_key, keys[j]);
     }
-    drawing.largest_key = sums_.largest(drawing.largest_key);
-    drawing.largest = of_key(drawing.largest_key);
-    if (state.top_k == 0 || state.top_k >= count_) return all.draw(0);
-    const auto kept = [&](unsigned key) {
-      unsigned mine = 0;
+    largest_key = sums_.largest(largest_key);
+    Border border{0, no_id};
+    bool few = false;
+    if (state.top_k > 0 && state.top_k < count_) {
+      const auto kept = [&](unsigned key) {
+        unsigned mine = 0;
 #pragma unroll
-      for (int j = 0; j < Each; ++j) mine += all.ids[j] != all.no_id && all.keys[j] >= key;
-      return sums_(mine);
-    };
-    const unsigned lowest =
-        largest_that(0, drawing.largest_key, [&](unsigned key) { return kept(key) >= unsigned(state.top_k); });
-    if (kept(lowest) > SamplerMemory::each * sample_threads) return all.draw(lowest);
-    return few(all, lowest, drawing).draw(lowest);
+        for (int j = 0; j < Each; ++j) mine += ids[j] != no_id && keys[j] >= key;
+        return sums_(mine);
+      };
+      border.lowest = largest_that(0, largest_key, [&](unsigned key) { return kept(key) >= unsigned(state.top_k); });
+      few = kept(border.lowest) <= SamplerMemory::each * sample_threads;
+      if (few) keep(keys, ids, border.lowest);
+    }
+    if (state.top_p < 1) {
+      if (few)
+        cut_kept(largest_key, state.top_p, border);
+      else
+        cut(keys, ids, largest_key, state.top_p, border, sums_);
+    }
+    double best = -INFINITY;
+    int best_of_mine = no_id;
+    const int candidates = few ? memory_.kept : count_;
+#pragma unroll 1
+    for (int i = threadIdx.x; i < candidates; i += sample_threads) {
+      const int id = few ? memory_.ids[i] : i;
+      const unsigned key = few ? memory_.keys[i] : key_of(logits_[id], state.temperature);
+      if (!border.keeps(key, id)) continue;
+      const noise::Block words = noise::words(state.seed, unsigned(state.number), unsigned(position), unsigned(id) / 4);
+      const std::uint32_t word = id % 4 == 0   ? words.word[0]
+                                 : id % 4 == 1 ? words.word[1]
+                                 : id % 4 == 2 ? words.word[2]
+                                               : words.word[3];
+      const double weight = weight_of(key, of_key(largest_key));
+      const double ratio = noise::div(weight, noise::exponential(word));
+      if (ratio > best || (ratio == best && id < best_of_mine)) {
+        best = ratio;
+        best_of_mine = id;
+      }
+    }
+    return sums_.best(best, best_of_mine);
   }
 
  private:
-  static __device__ __forceinline__ int id(int j) { return (j / 4 * sample_threads + int(threadIdx.x)) * 4 + j % 4; }
+  static __device__ __forceinline__ unsigned key_of(float logit, float temperature) {
+    return order_key(noise::add(noise::div(logit, temperature), 0.0f));  // -0 becomes +0
+  }
 
-  // Those that stay, dealt out anew: no more than memory_ has room for.
-  __device__ __forceinline__ Candidates<SamplerMemory::each> few(const Candidates<Each>& all, unsigned lowest,
-                                                                 const Drawing& drawing) const {
-    Candidates<SamplerMemory::each> result(drawing, sums_);
+  // Writes those with keys from `lowest` on to memory_, which has room for them.
+  __device__ __forceinline__ void keep(const unsigned (&keys)[Each], const int (&ids)[Each], unsigned lowest) const {
     if (threadIdx.x == 0) memory_.kept = 0;
     __syncthreads();
 #pragma unroll
     for (int j = 0; j < Each; ++j) {
-      const bool stays = all.ids[j] != all.no_id && all.keys[j] >= lowest;
+      const bool stays = ids[j] != no_id && keys[j] >= lowest;
       const unsigned staying = __ballot_sync(0xFFFFFFFFu, stays), lane = threadIdx.x % 32;
       int place = 0;
       if (lane == 0) place = atomicAdd(&memory_.kept, __popc(staying));
       place = __shfl_sync(0xFFFFFFFFu, place, 0) + __popc(staying & ((1u << lane) - 1));
       if (!stays) continue;
-      memory_.keys[place] = all.keys[j];
-      memory_.ids[place] = all.ids[j];
+      memory_.keys[place] = keys[j];
+      memory_.ids[place] = ids[j];
     }
     __syncthreads();
+  }
+
+  __device__ __forceinline__ void cut_kept(unsigned largest_key, double top_p, Border& border) const {
+    unsigned keys[SamplerMemory::each];
+    int ids[SamplerMemory::each];
 #pragma unroll
     for (int j = 0; j < SamplerMemory::each; ++j) {
       const int place = j * sample_threads + threadIdx.x;
       const bool there = place < memory_.kept;
-      result.keys[j] = there ? memory_.keys[place] : 0;
-      result.ids[j] = there ? memory_.ids[place] : result.no_id;
+      keys[j] = there ? memory_.keys[place] : 0;
+      ids[j] = there ? memory_.ids[place] : no_id;
     }
-    return result;
+    cut(keys, ids, largest_key, top_p, border, sums_);
   }
 
-  float logits_[Each];
+  const float* logits_;
   int count_;
   SamplerMemory& memory_;
   Sums& sums_;
