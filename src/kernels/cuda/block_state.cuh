@@ -17,7 +17,6 @@ struct BlockState {
   int workers;                       // blocks that multiply and attend; those after them make the norms
   std::uint64_t active_bits;         // and a bit for each
   std::uint32_t stamp;               // this pass's first: a layer takes two
-  Layer layer[2];                    // the one at work and the next, in turn
   alignas(16) float bias[row_tile];  // of a work item, where it has one
   int begun;                         // the product whose activations have begun to come
   int multiplied;                    // parts of products that the block has done, or has not to do: product_parts each

@@ -48,7 +48,7 @@ struct Norm {
 
 enum class Mask : int { row, column, convolution };
 
-struct alignas(16) Layer {
+struct Layer {
   Matrix query_key_value, dense, up, down;
   Norm input_norm, first_addition_norm, post_attention_norm, second_addition_norm;
   Mask mask;

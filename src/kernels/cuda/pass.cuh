@@ -79,35 +79,21 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     consumer_sync();
     if (threadIdx.x == 0) count_up(counter);
   };
-  // A layer's description, ahead of time, by the first threads.
-  const auto ask_layer = [&](int i) {
-    constexpr int pieces = sizeof(Layer) / sizeof(uint4);
-    if (i < m.layers && threadIdx.x < pieces)
-      small_copy(reinterpret_cast<uint4*>(&state.layer[i % 2]) + threadIdx.x,
-                 reinterpret_cast<const uint4*>(m.layer + i) + threadIdx.x);
-  };
 
   const StoreSums<NT, T> store(a, state);
-  ask_layer(0);
   items.next();
   for (int product = 0; product < m.layers * products_a_layer + a.want_logits; ++product) {
     const int i = product / products_a_layer, kind = product % products_a_layer;
-    const Layer& layer = state.layer[i % 2];
     const std::uint32_t stamp = state.stamp + 2 * i + (kind == down);
     const bool logits = i == m.layers;
-    if (logits) {
-      phase = pass_phases - 2;
-    } else if (kind == query_key_value) {
-      phase = 0;
-      small_copies_wait();
-      consumer_sync();  // the description is there, and all have left the layer before
-      ask_layer(i + 1);
-    }
+    if (kind == query_key_value) phase = logits ? pass_phases - 2 : 0;
+    const float* bias = nullptr;
+    if (logits || kind == up) bias = logits ? m.logits.bias : m.layer[i].up.bias;
     int made = 0;
     for (; items.product == product; items.next()) {
-      if ((logits || kind == up) && lane < 4) {  // before the weights come
+      if (bias != nullptr && lane < 4) {  // before the weights come
         const int first = warp * 16 + lane * 4;
-        small_copy(state.bias + first, (logits ? m.logits.bias : layer.up.bias) + items.tile * row_tile + first);
+        small_copy(state.bias + first, bias + items.tile * row_tile + first);
       }
       if (made == 0) {
         barrier_wait(&activation_full[activations.stage], activations.parity);
@@ -137,7 +123,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       free_stage(last_weights, last_activations);
       const unsigned thread = fresh_thread();  // else what follows from it would be kept
       const int output = items.tile * row_tile + thread / 32 * 16 + first_of_quad(thread % 32);
-      if (logits || kind == up) {
+      if (bias != nullptr) {
         small_copies_wait();
         __syncwarp();
       }
@@ -146,7 +132,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       else if (kind == up)
         store.inner(acc, output, items.split, stamp);
       else if (a.texts && kind == query_key_value)
-        store.texts(acc, i, layer.query_key_value.bias, output, stamp);
+        store.texts(acc, i, m.layer[i].query_key_value.bias, output, stamp);
       else
         store.part(acc, kind == query_key_value ? b.query_key_value : b.partial,
                    kind == query_key_value ? 3 * m.hidden : m.hidden, output, items.split, stamp);
