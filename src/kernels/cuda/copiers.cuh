@@ -134,18 +134,14 @@ __device__ __forceinline__ void receive_numbers(uint2 (&numbers)[N], const Wante
 template <typename T, int N, typename Wanted, typename From>
 __device__ __forceinline__ void receive_widened(uint2 (&numbers)[N], const Wanted& wanted, const From& from,
                                                 unsigned distance, std::uint32_t stamp) {
-  constexpr int together = 4;  // as registers allow
+  StampedSums parts[N * most_up_splits];
+  receive_sums(
+      parts, [&](int i) { return wanted(i / most_up_splits); },
+      [&](int i) { return from(i / most_up_splits) + i % most_up_splits * distance; }, stamp);
 #pragma unroll
-  for (int first = 0; first < N; first += together) {
-    StampedSums parts[together * most_up_splits];
-    receive_sums(
-        parts, [&](int i) { return wanted(first + i / most_up_splits); },
-        [&](int i) { return from(first + i / most_up_splits) + i % most_up_splits * distance; }, stamp);
-#pragma unroll
-    for (int i = 0; i < together; ++i) {
-      const float4 sums = parts[2 * i].data() + parts[2 * i + 1].data();
-      numbers[first + i] = pack_quad<T>({gelu(sums.x), gelu(sums.y), gelu(sums.z), gelu(sums.w)});
-    }
+  for (int i = 0; i < N; ++i) {
+    const float4 sums = parts[2 * i].data() + parts[2 * i + 1].data();
+    numbers[i] = pack_quad<T>({gelu(sums.x), gelu(sums.y), gelu(sums.z), gelu(sums.w)});
   }
 }
 static_assert(most_up_splits == 2);

@@ -272,7 +272,7 @@ void run_sampler(const Model& model, const Buffers& buffers, SlotState* states, 
   const int each = (model.image_vocab + sample_threads - 1) / sample_threads;
   const auto kernel = each <= 4   ? sample_kernel<4>
                       : each <= 8 ? sample_kernel<8>
-                                  : sample_kernel<most_image_vocab / 1024>;
+                                  : sample_kernel<most_image_vocab / sample_threads>;
   kernel<<<count, sample_threads, 0, static_cast<cudaStream_t>(stream)>>>(model, buffers, states, first_slot, tokens,
                                                                           forced);
   check_cuda(cudaGetLastError(), "sampler");
