@@ -20,11 +20,11 @@ std::size_t logits_stride(const TransformerConfig& config) {
 }
 
 std::size_t work_bytes(const TransformerConfig& config, int rows) {
-  const std::size_t hidden = config.hidden;
+  const std::size_t hidden = config.hidden, inner = cuda::activation_bytes(4 * config.hidden, rows);
   return rows * (sizeof(cuda::Row) + sizeof(float) * (hidden + logits_stride(config)) +
                  sizeof(cuda::StampedWord) * cuda::most_splits * (hidden / 2 * 3 + hidden / 2)) +
          2 * cuda::activation_bytes(config.hidden, rows) +
-         cuda::most_up_splits * cuda::activation_bytes(4 * config.hidden, rows) + 4 * hidden * rows * sizeof(float) +
+         (cuda::stamps_activations(rows) ? cuda::most_up_splits * inner : inner + 4 * hidden * rows * sizeof(float)) +
          sizeof(cuda::Meeting);
 }
 

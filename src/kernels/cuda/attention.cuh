@@ -129,11 +129,11 @@ class Attention : OwnAttention<NT, T, HeadSize> {
     const Row& of_first = rows[__ffs(int(active)) - 1];
     Values values{};
     if constexpr (shares_own) {
-      float2 own[Base::dealt];  // asked for while the scores of other keys are made: they may be there
-      auto keys = this->ask_keys(own, head, first, active);
+      const unsigned images = this->images_of(first, active);
+      auto keys = this->ask_keys(head, first, images);  // while the scores of other keys are made: they may be there
       score();
       if constexpr (asks_values) for_my_rows([&](int r) { this->load_first_values(values, r); });
-      this->receive_keys(keys, own, index, first, active);
+      this->receive_keys(keys, index, images);
     } else {
       score();
     }
@@ -171,8 +171,7 @@ class Attention : OwnAttention<NT, T, HeadSize> {
     }
     team_sync<warps>(team_);
 
-    float2 own[value_pairs];
-    auto own_values = ask_values(own, head, first, active);
+    auto own_values = ask_values(head, first, active);
     float acc[value_tiles][4] = {};
     for_prompts(rows, active, [&](const Row& of, unsigned mine) {
       if constexpr (holds_values) {
@@ -182,7 +181,7 @@ class Attention : OwnAttention<NT, T, HeadSize> {
       }
       gather_text(mine, lane, acc);
     });
-    finish_rows(own_values, own, index, head, first, active, acc);
+    finish_rows(own_values, index, head, first, active, acc);
     if constexpr (!stamps_activations(NT * 8)) proxy_fence();
     team_sync<warps>(team_);
     if constexpr (!stamps_activations(NT * 8))
@@ -201,28 +200,22 @@ class Attention : OwnAttention<NT, T, HeadSize> {
   __device__ __forceinline__ bool has_own_value(int i, int first, unsigned active) const {
     return has_value(i, active) && state_.row[first + value_row(i)].slot >= 0;
   }
-  __device__ __forceinline__ auto ask_values(float2 (&sums)[value_pairs], int head, int first, unsigned active) {
+  __device__ __forceinline__ auto ask_values(int head, int first, unsigned active) {
     thread_ = fresh_thread() % team_threads;
-#pragma unroll
-    for (int i = 0; i < value_pairs; ++i)
-      sums[i] = has_own_value(i, first, active) ? made_.bias(QueryKeyValue::value, head * m_.head_size + value_dim(i))
-                                                : float2{};
-    auto parts = made_.template parts<value_pairs, Base::template together<value_pairs>>(
-        [&](int i) { return has_own_value(i, first, active); },
-        [&](int i) {
-          return made_.at(QueryKeyValue::value, first + value_row(i), head * m_.head_size + value_dim(i));
-        });
-    if constexpr (shares_own) parts.ask();
-    return parts;
+    auto own = made_.template parts<value_pairs, Base::template together<value_pairs>>(
+        QueryKeyValue::value, [&](int i) { return has_own_value(i, first, active); },
+        [&](int i) { return first + value_row(i); }, [&](int i) { return head * m_.head_size + value_dim(i); });
+    if constexpr (shares_own) own.ask();
+    return own;
   }
 
   // What the rows' own values add, which go to the cache, and the sums of all weights.
   template <typename OwnValues>
-  __device__ __forceinline__ void finish_rows(OwnValues& parts, float2 (&sums)[value_pairs], int index, int head,
-                                              int first, unsigned active, const float (&acc)[value_tiles][4]) const {
-    const bool came = shares_own && __all_sync(0xFFFFFFFFu, parts.came());
+  __device__ __forceinline__ void finish_rows(OwnValues& own, int index, int head, int first, unsigned active,
+                                              const float (&acc)[value_tiles][4]) const {
+    const bool came = shares_own && __all_sync(0xFFFFFFFFu, own.came());
     if (!came) this->wait_multiplied(index, 3);
-    parts.add_to(sums, came);
+    own.add(came);
 #pragma unroll
     for (int i = 0; i < value_pairs; ++i) {
       if (!has_value(i, active)) continue;
@@ -234,7 +227,7 @@ class Attention : OwnAttention<NT, T, HeadSize> {
                 (*reinterpret_cast<const float2*>(parts[2] + d) + *reinterpret_cast<const float2*>(parts[3] + d));
       }
       if (has_own_value(i, first, active)) {
-        const std::uint32_t pair = pack_pair<T>(sums[i].x, sums[i].y);
+        const std::uint32_t pair = pack_pair<T>(own.sums[i].x, own.sums[i].y);
         const ImageKeys<T>& seen = scratch_.seen[r];
         *reinterpret_cast<std::uint32_t*>(seen.values + (seen.newest * m_.head_size + d)) = pair;
         const float2 v = widen_pair<T>(pair);

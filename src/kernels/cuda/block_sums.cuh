@@ -1,19 +1,17 @@
 #pragma once
 #include <cuda_runtime.h>
 
-#include <climits>
-
 namespace kandinsky::cuda {
 
-// Sums and the like over all threads of a block, with the result in all of them. One barrier each: what is written
-// alternates between two places, for who is late may still read the other one.
-template <int Threads>
+// Sums and the like over a block of 32 warps, with the result in all threads: over each warp, then over what the warps
+// have found. One barrier each: what is written alternates between two places, for who is late may still read the other
+// one.
 class BlockSums {
   static constexpr unsigned all = 0xFFFFFFFFu;
-  static constexpr int warps = Threads / 32;
-  static_assert(warps == 32, "the second round is one warp's");
+  static constexpr int warps = 32;
 
  public:
+  static constexpr int threads = warps * 32;
   struct Best {
     double value;
     int id;
@@ -34,7 +32,7 @@ class BlockSums {
   __device__ __forceinline__ unsigned largest(unsigned mine) {
     return twice(mine, &Number::small, [](unsigned n) { return __reduce_max_sync(all, n); });
   }
-  // Of numbers whose sum is below 2^54.
+  // Of numbers whose sum is below 2^59.
   __device__ __forceinline__ unsigned long long operator()(unsigned long long mine) {
     return twice(mine, &Number::large, [](unsigned long long n) {
       constexpr int bits = 27;  // of which 32 numbers' sum fits 32

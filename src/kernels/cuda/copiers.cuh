@@ -61,20 +61,20 @@ inline __device__ void copy_weights(const PassArguments& a, BlockState& state, c
   at.parity = 1;  // the ring starts out empty
   int under_way = 0;
   const std::uint64_t policy = policy_evict_first();
-  const int between = state.rows <= a.few_rows ? a.ahead_between : a.ahead_between_many;
+  const int between = state.rows <= a.plan.few_rows ? a.plan.ahead_between : a.plan.ahead_between_many;
   for (WeightStream stream(a, state); stream.next();) {
     barrier_wait(&empty[at.stage], at.parity);
     const bool attended = stream.product() % products_a_layer == query_key_value;
-    const int ahead = attended ? a.ahead_attended : a.ahead;
+    const int ahead = attended ? a.plan.ahead_attended : a.plan.ahead;
     while (under_way >= (glance(state.begun) >= stream.product() ? ahead : between)) {
       if (!barrier_passed(&full[landed.stage], landed.parity)) continue;
-      landed.next(a.stages);
+      landed.next(a.plan.stages);
       --under_way;
     }
     ++under_way;
     barrier_expect(&full[at.stage], stage_bytes);
     bulk_copy(ring + at.stage * stage_bytes, stream.at, stage_bytes, &full[at.stage], policy);
-    at.next(a.stages);
+    at.next(a.plan.stages);
   }
 }
 
@@ -114,7 +114,7 @@ __device__ void copy_activations(const PassArguments& a, BlockState& state, char
       barrier_wait(&empty[at.stage], at.parity);
       barrier_expect(&full[at.stage], bytes);
       bulk_copy(ring + at.stage * bytes, from + std::size_t(items.chunk(i)) * bytes, bytes, &full[at.stage], policy);
-      at.next(a.activation_stages);
+      at.next(a.plan.activation_stages);
     }
   }
   reach(state.begun, every_product);
@@ -183,7 +183,7 @@ __device__ void receive_activations(const PassArguments& a, BlockState& state, c
       const int count = min(chunks_a_batch, items.count - first);
       const bool leads = begins && first == 0;
       if (batch % receivers != self) {
-        at.skip(count, a.activation_stages);
+        at.skip(count, a.plan.activation_stages);
         continue;
       }
       if (!leads) wait_reached(state.begun, product);  // what is asked for in vain slows everybody down
@@ -201,13 +201,13 @@ __device__ void receive_activations(const PassArguments& a, BlockState& state, c
       RingPosition stage = at;
       for (int i = 0; i < count; ++i) {
         barrier_wait(&empty[stage.stage], stage.parity);
-        stage.next(a.activation_stages);
+        stage.next(a.plan.activation_stages);
       }
 #pragma unroll
       for (int i = 0; i < pieces; ++i) {
         if (row_of[i] < 0 || chunk_of[i] >= count) continue;
         RingPosition to = at;
-        to.skip(chunk_of[i], a.activation_stages);
+        to.skip(chunk_of[i], a.plan.activation_stages);
         *reinterpret_cast<uint2*>(ring + to.stage * bytes + activation_offset(k0, row_of[i], 1) * 2) =
             wanted(i) ? got[i] : uint2{};
       }
@@ -215,7 +215,7 @@ __device__ void receive_activations(const PassArguments& a, BlockState& state, c
       __syncwarp();
       for (int i = 0; i < count; ++i) {
         if (lane == 0) barrier_arrive(&full[at.stage]);
-        at.next(a.activation_stages);
+        at.next(a.plan.activation_stages);
       }
     }
   }

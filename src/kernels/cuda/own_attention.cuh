@@ -26,9 +26,6 @@ class OwnAttention : protected ImageAttention<NT, T, HeadSize> {
                                   : Pairs <= 4                          ? 4
                                                                         : 2;
 
-  // A group's numbers of a head, in pairs, dealt out over all threads of a team.
-  static constexpr int dealt = (rows_here * HeadSize / 2 + team_threads - 1) / team_threads;
-
   __device__ __forceinline__ OwnAttention(const PassArguments& a, BlockState& state, Scratch& scratch, int index,
                                           std::uint32_t stamp, int team)
       : Base(a, scratch), state_(state), made_(a, index, stamp), team_(team) {}
@@ -39,39 +36,43 @@ class OwnAttention : protected ImageAttention<NT, T, HeadSize> {
     wait_reached(state_.multiplied, index * products_a_layer * product_parts + parts);
   }
 
+  // Of the active rows those of images.
+  __device__ __forceinline__ unsigned images_of(int first, unsigned active) const {
+    unsigned own = 0;
+#pragma unroll
+    for (int r = 0; r < rows_here; ++r)
+      if ((active >> r & 1) && state_.row[first + r].slot >= 0) own |= 1u << r;
+    return own;
+  }
+
   __device__ __forceinline__ void receive_queries(int head, int first, unsigned active) {
-    float2 sums[dealt];
-    biases(sums, QueryKeyValue::query, head, active);
-    parts(QueryKeyValue::query, head, first, active).add_to(sums);
+    auto queries = parts(QueryKeyValue::query, head, first, active);
+    queries.add();
     const float scale = rsqrtf(float(m_.head_size));
 #pragma unroll
     for (int i = 0; i < dealt; ++i)
       if (is_dealt(i, active))
         *reinterpret_cast<std::uint32_t*>(scratch_.query[row_dealt(i)] + dim_dealt(i)) =
-            pack_pair<T>(sums[i].x * scale, sums[i].y * scale);
+            pack_pair<T>(queries.sums[i].x * scale, queries.sums[i].y * scale);
   }
 
-  // The keys that all threads of a team receive: asked for, with their biases in `sums`, then written to the cache and
-  // to scratch_.own_key.
-  __device__ __forceinline__ auto ask_keys(float2 (&sums)[dealt], int head, int first, unsigned active) const {
-    active = with_own(first, active);
-    auto keys = parts(QueryKeyValue::key, head, first, active);
-    biases(sums, QueryKeyValue::key, head, active);
+  // The keys that all threads of a team receive, of the rows of images: asked for, then written to the cache and to
+  // scratch_.own_key.
+  __device__ __forceinline__ auto ask_keys(int head, int first, unsigned images) const {
+    auto keys = parts(QueryKeyValue::key, head, first, images);
     keys.ask();
     return keys;
   }
   template <typename Keys>
-  __device__ __forceinline__ void receive_keys(Keys& keys, float2 (&sums)[dealt], int index, int first,
-                                               unsigned active) const {
-    active = with_own(first, active);
+  __device__ __forceinline__ void receive_keys(Keys& keys, int index, unsigned images) const {
     const bool came = __all_sync(0xFFFFFFFFu, keys.came());
     if (!came) wait_multiplied(index, 2);
-    keys.add_to(sums, came);
+    keys.add(came);
 #pragma unroll
     for (int i = 0; i < dealt; ++i) {
-      if (!is_dealt(i, active)) continue;
+      if (!is_dealt(i, images)) continue;
       const int r = row_dealt(i), d = dim_dealt(i);
-      const std::uint32_t pair = pack_pair<T>(sums[i].x, sums[i].y);
+      const std::uint32_t pair = pack_pair<T>(keys.sums[i].x, keys.sums[i].y);
       *reinterpret_cast<std::uint32_t*>(scratch_.own_key[r] + d) = pair;
       *reinterpret_cast<std::uint32_t*>(cached_key(r) + d) = pair;
     }
@@ -89,17 +90,13 @@ class OwnAttention : protected ImageAttention<NT, T, HeadSize> {
       for (int i = 0; i < pairs; ++i)
         if (wanted(i)) keys[i] = *reinterpret_cast<const std::uint32_t*>(scratch_.own_key[r] + dim_of(i));
     } else {
-      float2 sums[pairs];
-#pragma unroll
-      for (int i = 0; i < pairs; ++i)
-        sums[i] = wanted(i) ? made_.bias(QueryKeyValue::key, head * m_.head_size + dim_of(i)) : float2{};
-      made_
-          .template parts<pairs, together<pairs>>(
-              wanted, [&](int i) { return made_.at(QueryKeyValue::key, first + r, head * m_.head_size + dim_of(i)); })
-          .add_to(sums);
+      auto own = made_.template parts<pairs, together<pairs>>(
+          QueryKeyValue::key, wanted, [&](int) { return first + r; },
+          [&](int i) { return head * m_.head_size + dim_of(i); });
+      own.add();
 #pragma unroll
       for (int i = 0; i < pairs; ++i) {
-        keys[i] = pack_pair<T>(sums[i].x, sums[i].y);
+        keys[i] = pack_pair<T>(own.sums[i].x, own.sums[i].y);
         if (wanted(i)) *reinterpret_cast<std::uint32_t*>(cached_key(r) + dim_of(i)) = keys[i];
       }
     }
@@ -121,29 +118,17 @@ class OwnAttention : protected ImageAttention<NT, T, HeadSize> {
   int team_;
 
  private:
+  // A group's numbers of a head, in pairs, dealt out over all threads of a team.
+  static constexpr int dealt = (rows_here * HeadSize / 2 + team_threads - 1) / team_threads;
   __device__ __forceinline__ int row_dealt(int i) const { return (i * team_threads + thread_) / (HeadSize / 2); }
   __device__ __forceinline__ int dim_dealt(int i) const { return (i * team_threads + thread_) % (HeadSize / 2) * 2; }
   __device__ __forceinline__ bool is_dealt(int i, unsigned active) const {
     return row_dealt(i) < rows_here && (active >> row_dealt(i) & 1) && dim_dealt(i) < m_.head_size;
   }
-  __device__ __forceinline__ void biases(float2 (&sums)[dealt], QueryKeyValue::Part what, int head,
-                                         unsigned active) const {
-#pragma unroll
-    for (int i = 0; i < dealt; ++i)
-      sums[i] = is_dealt(i, active) ? made_.bias(what, head * m_.head_size + dim_dealt(i)) : float2{};
-  }
   __device__ __forceinline__ auto parts(QueryKeyValue::Part what, int head, int first, unsigned active) const {
     return made_.template parts<dealt, together<dealt>>(
-        [&](int i) { return is_dealt(i, active); },
-        [&](int i) { return made_.at(what, first + row_dealt(i), head * m_.head_size + dim_dealt(i)); });
-  }
-  // Of the active rows those of images.
-  __device__ __forceinline__ unsigned with_own(int first, unsigned active) const {
-    unsigned own = 0;
-#pragma unroll
-    for (int r = 0; r < rows_here; ++r)
-      if ((active >> r & 1) && state_.row[first + r].slot >= 0) own |= 1u << r;
-    return own;
+        what, [&](int i) { return is_dealt(i, active); }, [&](int i) { return first + row_dealt(i); },
+        [&](int i) { return head * m_.head_size + dim_dealt(i); });
   }
   __device__ __forceinline__ T* cached_key(int r) const {
     return scratch_.seen[r].keys + scratch_.seen[r].newest * m_.head_size;

@@ -3,16 +3,21 @@
 
 namespace kandinsky::cuda {
 
-// N pairs of numbers that lie in `splits` parts, a word each, `distance` words apart. `Together` parts are asked for at
-// a time, of all pairs: with a condition for each read, reads go out a few at a time, so what is not wanted is read
-// from `idle`, any place.
+// N pairs of numbers that lie in `splits` parts, a word each, `distance` words apart, and the sums of all parts that
+// are wanted, in order. `Together` parts are asked for at a time, of all pairs: with a condition for each read, reads
+// go out a few at a time, so what is not wanted is read from `idle`, any place.
 template <int N, int Together>
 class Parts {
  public:
-  template <typename Wanted, typename From>
-  __device__ __forceinline__ Parts(int splits, unsigned distance, const Wanted& wanted, const From& from,
-                                   const StampedWord* idle, std::uint32_t stamp)
+  float2 sums[N];
+
+  // `begin`(i): what sum i begins with.
+  template <typename Wanted, typename Begin, typename From>
+  __device__ __forceinline__ Parts(int splits, unsigned distance, const Wanted& wanted, const Begin& begin,
+                                   const From& from, const StampedWord* idle, std::uint32_t stamp)
       : splits_(splits), distance_(distance), stamp_(stamp) {
+#pragma unroll
+    for (int i = 0; i < N; ++i) sums[i] = wanted(i) ? begin(i) : float2{};
 #pragma unroll
     for (int i = 0; i < N; ++i) {
       at_[i] = wanted(i) ? from(i) : idle;
@@ -40,9 +45,9 @@ class Parts {
     return differ == 0;
   }
 
-  // sums += all parts in order, once they have come. `asked`: the first ones have been asked for. Of many, one is
-  // watched alone until it comes: what is asked for in vain slows everybody down.
-  __device__ __forceinline__ void add_to(float2 (&sums)[N], bool asked = false) {
+  // Adds all parts, once they have come. `asked`: the first ones have been asked for. Of many, one is watched alone
+  // until it comes: what is asked for in vain slows everybody down.
+  __device__ __forceinline__ void add(bool asked = false) {
     if (N > 2 && !asked && compared_[0] != 0)
       while (StampedSums::differs(StampedSums::load_word(at_[0] + (splits_ - 1) * distance_), stamp_) & compared_[0])
         __nanosleep(20);

@@ -66,20 +66,7 @@ void run_pass(const Model& model, const Buffers& buffers, const Plan& plan, bool
   const auto queue = static_cast<cudaStream_t>(stream);
   const PassVariant kernel = variant(model, buffers.rows);
   const bool texts = buffers.slots == 0;
-  PassArguments arguments{model,
-                          buffers,
-                          plan.norm_blocks,
-                          plan.stages,
-                          plan.ahead,
-                          plan.ahead_attended,
-                          plan.ahead_between,
-                          plan.few_rows,
-                          plan.ahead_between_many,
-                          plan.activation_stages,
-                          want_logits ? 1 : 0,
-                          texts ? 1 : 0,
-                          texts ? 1 : model.hidden_splits,
-                          stamps_activations(buffers.rows) ? 0 : 1};
+  PassArguments arguments{model, buffers, plan, want_logits ? 1 : 0, texts ? 1 : 0, texts ? 1 : model.hidden_splits};
   void* pointers[] = {&arguments};
   check_cuda(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel.kernel), dim3(plan.blocks),
                                          dim3(kernel.threads), pointers, plan.shared_bytes, queue),

@@ -114,8 +114,8 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
         }
         last_weights = weights.stage;
         last_activations = activations.stage;
-        weights.next(a.stages);
-        activations.next(a.activation_stages);
+        weights.next(a.plan.stages);
+        activations.next(a.plan.activation_stages);
       }
       groups_finish(acc);
       ++made;
@@ -157,21 +157,21 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   __shared__ BlockState state;
   __shared__ NormState norms;
   char* weight_ring = shared;
-  char* activation_ring = weight_ring + a.stages * stage_bytes;
-  char* scratch = activation_ring + a.activation_stages * (NT * 1024);
+  char* activation_ring = weight_ring + a.plan.stages * stage_bytes;
+  char* scratch = activation_ring + a.plan.activation_stages * (NT * 1024);
   auto* weight_full = reinterpret_cast<std::uint64_t*>(scratch + scratch_bytes<NT, T, HeadSize>);
-  std::uint64_t* weight_empty = weight_full + a.stages;
-  std::uint64_t* activation_full = weight_empty + a.stages;
-  std::uint64_t* activation_empty = activation_full + a.activation_stages;
+  std::uint64_t* weight_empty = weight_full + a.plan.stages;
+  std::uint64_t* activation_full = weight_empty + a.plan.stages;
+  std::uint64_t* activation_empty = activation_full + a.plan.activation_stages;
   if (threadIdx.x < NT * 8) state.row[threadIdx.x] = a.buffers.row[threadIdx.x];
   __syncthreads();
   if (threadIdx.x == 0) {
-    state.describe(a.model, a.buffers, a.norm_blocks);
-    for (int i = 0; i < a.stages; ++i) {
+    state.describe(a.model, a.buffers, a.plan.norm_blocks);
+    for (int i = 0; i < a.plan.stages; ++i) {
       barrier_init(&weight_full[i], 1);
       barrier_init(&weight_empty[i], consumers / 32);
     }
-    for (int i = 0; i < a.activation_stages; ++i) {
+    for (int i = 0; i < a.plan.activation_stages; ++i) {
       barrier_init(&activation_full[i], 1);
       barrier_init(&activation_empty[i], consumers / 32);
     }

@@ -9,16 +9,10 @@ namespace kandinsky::cuda {
 struct PassArguments {
   Model model;
   Buffers buffers;
-  int norm_blocks;  // at most
-  int stages;
-  int ahead;
-  int ahead_attended;
-  int ahead_between, few_rows, ahead_between_many;
-  int activation_stages;
+  Plan plan;
   int want_logits;
   int texts;  // whether the rows are of texts, not of images
   int query_key_value_splits;
-  int joins_up;  // whether a block makes all parts of a tile of `up`
 };
 
 // Shared memory of a block that makes norms: the vectors of two of them (a product's bias, and weight and bias of two

@@ -16,17 +16,17 @@ class QueryKeyValue {
         splits_(a.query_key_value_splits),
         stamp_(stamp) {}
 
-  // Of two neighbours of a row: the first part, and their biases.
-  __device__ __forceinline__ const StampedWord* at(Part what, int row, int k) const {
-    return b_.query_key_value + ((std::size_t(row) * 3 + what) * m_.hidden + k) / 2;
-  }
-  __device__ __forceinline__ float2 bias(Part what, int k) const {
-    return __ldg(reinterpret_cast<const float2*>(bias_ + what * m_.hidden + k));
-  }
-  // Of those wanted(i), which lie at from(i), all parts, `Together` at a time.
-  template <int N, int Together, typename Wanted, typename From>
-  __device__ __forceinline__ Parts<N, Together> parts(const Wanted& wanted, const From& from) const {
-    return {splits_, unsigned(b_.rows) * 3 * m_.hidden / 2, wanted, from, b_.query_key_value, stamp_};
+  // Of two neighbours each, from k(i) on, of row(i), if wanted(i): biases and parts, `Together` at a time.
+  template <int N, int Together, typename Wanted, typename Row, typename K>
+  __device__ __forceinline__ Parts<N, Together> parts(Part what, const Wanted& wanted, const Row& row,
+                                                      const K& k) const {
+    return {splits_,
+            unsigned(b_.rows) * 3 * m_.hidden / 2,
+            wanted,
+            [&](int i) { return __ldg(reinterpret_cast<const float2*>(bias_ + what * m_.hidden + k(i))); },
+            [&](int i) { return b_.query_key_value + ((std::size_t(row(i)) * 3 + what) * m_.hidden + k(i)) / 2; },
+            b_.query_key_value,
+            stamp_};
   }
   __device__ __forceinline__ std::uint32_t stamp() const { return stamp_; }
 

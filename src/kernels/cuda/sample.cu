@@ -6,7 +6,7 @@
 namespace kandinsky::cuda {
 namespace {
 
-constexpr int sample_threads = 1024;
+constexpr int sample_threads = BlockSums::threads;
 
 // Unsigned numbers in the order of the floats; NaN comes last, as -infinity does.
 __device__ __forceinline__ unsigned order_key(float x) {
@@ -29,11 +29,9 @@ __device__ __forceinline__ unsigned largest_that(unsigned least, unsigned most, 
   return found;
 }
 
-using Sums = BlockSums<sample_threads>;
-
 struct SamplerMemory {
   static constexpr int each = 4;  // of those that top-k keeps, if no more
-  Sums::Memory sums;
+  BlockSums::Memory sums;
   unsigned keys[each * sample_threads];
   int ids[each * sample_threads];
   int kept;
@@ -57,7 +55,7 @@ struct Border {
 // Raises a border to that of top-p, of ids that `keys` (Each of a thread) belong to; no_id stands for none.
 template <int Each>
 __device__ __forceinline__ void cut(const unsigned (&keys)[Each], const int (&ids)[Each], unsigned largest_key,
-                                    double top_p, Border& border, Sums& sums) {
+                                    double top_p, Border& border, BlockSums& sums) {
   const float largest = of_key(largest_key);
   unsigned long long weights[Each];
 #pragma unroll
@@ -93,7 +91,7 @@ __device__ __forceinline__ void cut(const unsigned (&keys)[Each], const int (&id
 template <int Each>
 class Sampler {
  public:
-  __device__ __forceinline__ Sampler(const float* logits, int count, SamplerMemory& memory, Sums& sums)
+  __device__ __forceinline__ Sampler(const float* logits, int count, SamplerMemory& memory, BlockSums& sums)
       : logits_(logits), count_(count), memory_(memory), sums_(sums) {}
 
   __device__ __forceinline__ float largest_logit() const {
@@ -121,17 +119,16 @@ class Sampler {
     return sums_.best(best, best_of_mine);
   }
 
-  __device__ __forceinline__ int draw(const SlotState& state, int position) const {
-    unsigned keys[Each], largest_key = 0;
+  __device__ __forceinline__ int draw(const SlotState& state, int position, float largest_logit) const {
+    const unsigned largest_key = key_of(largest_logit, state.temperature);
+    unsigned keys[Each];
     int ids[Each];
 #pragma unroll
     for (int j = 0; j < Each; ++j) {
       const int id = j * sample_threads + threadIdx.x;
       ids[j] = id < count_ ? id : no_id;
       keys[j] = ids[j] == no_id ? 0 : key_of(logits_[id], state.temperature);
-      largest_key = max(largest_key, keys[j]);
     }
-    largest_key = sums_.largest(largest_key);
     Border border{0, no_id};
     bool few = false;
     if (state.top_k > 0 && state.top_k < count_) {
@@ -213,14 +210,14 @@ class Sampler {
   const float* logits_;
   int count_;
   SamplerMemory& memory_;
-  Sums& sums_;
+  BlockSums& sums_;
 };
 
 template <int Each>
 __global__ void __launch_bounds__(sample_threads) sample_kernel(Model m, Buffers b, SlotState* states, int first_slot,
                                                                 std::int32_t* tokens, const std::int32_t* forced) {
   __shared__ SamplerMemory memory;
-  Sums sums(memory.sums);
+  BlockSums sums(memory.sums);
   const int slot = first_slot + blockIdx.x;
   const SlotState state = states[slot];
   if (!state.active) return;
@@ -231,7 +228,7 @@ __global__ void __launch_bounds__(sample_threads) sample_kernel(Model m, Buffers
   const float largest = sampler.largest_logit();
   const bool fails = !isfinite(largest);
   int id = state.forced_offset < 0 ? -1 : forced[state.forced_offset + position];
-  if (id < 0) id = fails ? 0 : state.greedy ? sampler.likeliest() : sampler.draw(state, position);
+  if (id < 0) id = fails ? 0 : state.greedy ? sampler.likeliest() : sampler.draw(state, position, largest);
   const double partition = sampler.partition(largest);
 
   const int drawn = position + 1;
