@@ -146,7 +146,8 @@ INSTANTIATE_TEST_SUITE_P(, CudaDecoderTest, ::testing::ValuesIn(cases),
 struct SamplerCase {
   const char* name;
   int vocab;
-  bool tied;  // logits of a few values, each of many ids
+  bool tied = false;    // logits of a few values, each of many ids
+  bool barred = false;  // every other logit is -infinity, and weights reach from 1 down to 0
 };
 
 class CudaSamplerTest : public ::testing::TestWithParam<SamplerCase> {};
@@ -159,6 +160,10 @@ TEST_P(CudaSamplerTest, SameIdsAsTheCpu) {
   if (GetParam().tied) {
     random.logits.weight = at::zeros_like(random.logits.weight);
     random.logits.bias = at::arange(c.text_vocab + c.image_vocab).remainder(7).to(at::kHalf);
+  }
+  if (GetParam().barred) {
+    random.logits.weight.mul_(20);
+    random.logits.bias = at::arange(c.text_vocab + c.image_vocab).remainder(2).log().to(at::kHalf);
   }
   const auto weights = std::make_shared<CudaWeights>(random, c, Precision::fp16, 0);
   CudaDecoder gpu(weights, 6);
@@ -193,9 +198,23 @@ TEST_P(CudaSamplerTest, SameIdsAsTheCpu) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, CudaSamplerTest,
-                         ::testing::Values(SamplerCase{"of_8192", 8192, false}, SamplerCase{"of_1001", 1001, false},
-                                           SamplerCase{"of_20000", 20000, false}, SamplerCase{"tied", 8192, true}),
+                         ::testing::Values(SamplerCase{"of_8192", 8192}, SamplerCase{"of_1001", 1001},
+                                           SamplerCase{"of_20000", 20000}, SamplerCase{"tied", 8192, true},
+                                           SamplerCase{"barred", 8192, false, true}),
                          [](const auto& info) { return std::string(info.param.name); });
+
+TEST(CudaSampler, RefusesTemperaturesThatTheCpuRefuses) {
+  NEEDS_DEVICE();
+  const TransformerConfig c = config(3, 48, 3, 16, 8, 24, 3, true);
+  CudaDecoder gpu(std::make_shared<CudaWeights>(testing::random_transformer(c, at::kHalf), c, Precision::fp16, 0), 1);
+  SlotRequest request;
+  request.prompt = gpu.prefill(some_text(c, 0));
+  request.sampling.temperature = 1e-40;  // logits divided by it are infinite
+  gpu.start(0, request);
+  Sampler cpu;
+  EXPECT_THROW(cpu.sample(gpu.newest_logits(0), request.sampling, 0, 0, 0), Error);
+  EXPECT_THROW(gpu.result(0), Error);
+}
 
 // Frequencies of the first id over seeds against its probabilities, by chi-square.
 TEST(CudaSamplerFrequencies, AreTheProbabilities) {

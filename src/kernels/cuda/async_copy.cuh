@@ -49,6 +49,24 @@ __device__ __forceinline__ bool barrier_passed(std::uint64_t* barrier, std::uint
   return done != 0;
 }
 
+// Waits until all threads that the barrier counts have come here. Unlike a bar.sync of some of a block's threads, tools
+// that look for races follow it wherever it stands.
+__device__ __forceinline__ void barrier_meet(std::uint64_t* barrier) {
+  const std::uint32_t address = shared_address(barrier);
+  std::uint64_t phase;
+  asm volatile("mbarrier.arrive.shared::cta.b64 %0, [%1];" : "=l"(phase) : "r"(address) : "memory");
+  std::uint32_t done;
+  do {
+    asm volatile(
+        "{\n.reg .pred p;\n"
+        "mbarrier.try_wait.shared::cta.b64 p, [%1], %2;\n"
+        "selp.b32 %0, 1, 0, p;\n}"
+        : "=r"(done)
+        : "r"(address), "l"(phase)
+        : "memory");
+  } while (done == 0);
+}
+
 __device__ __forceinline__ std::uint64_t policy_evict_first() {
   std::uint64_t policy;
   asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));

@@ -12,33 +12,32 @@ class BlockSums {
 
  public:
   static constexpr int threads = warps * 32;
+  struct Counted {
+    unsigned count;
+    unsigned long long mass;
+  };
   struct Best {
     double value;
     int id;
+    unsigned key;  // goes with the id
   };
   union Number {
     unsigned small;
-    unsigned long long large;
     double real;
+    Counted counted;
     Best best;
   };
   using Memory = Number[2][warps];
 
   __device__ __forceinline__ explicit BlockSums(Memory& memory) : memory_(memory) {}
 
-  __device__ __forceinline__ unsigned operator()(unsigned mine) {
-    return twice(mine, &Number::small, [](unsigned n) { return __reduce_add_sync(all, n); });
-  }
-  __device__ __forceinline__ unsigned largest(unsigned mine) {
-    return twice(mine, &Number::small, [](unsigned n) { return __reduce_max_sync(all, n); });
-  }
-  // Of numbers whose sum is below 2^59.
-  __device__ __forceinline__ unsigned long long operator()(unsigned long long mine) {
-    return twice(mine, &Number::large, [](unsigned long long n) {
+  // Of masses whose sum is below 2^59.
+  __device__ __forceinline__ Counted operator()(Counted mine) {
+    return twice(mine, &Number::counted, [](Counted n) {
       constexpr int bits = 27;  // of which 32 numbers' sum fits 32
-      const unsigned long long low = __reduce_add_sync(all, unsigned(n) & ((1u << bits) - 1));
-      const unsigned long long high = __reduce_add_sync(all, unsigned(n >> bits));
-      return low + (high << bits);
+      const unsigned long long low = __reduce_add_sync(all, unsigned(n.mass) & ((1u << bits) - 1));
+      const unsigned long long high = __reduce_add_sync(all, unsigned(n.mass >> bits));
+      return Counted{__reduce_add_sync(all, n.count), low + (high << bits)};
     });
   }
   __device__ __forceinline__ double operator()(double mine) {
@@ -48,17 +47,19 @@ class BlockSums {
       return n;
     });
   }
-  // The id with the largest value; the lowest of several.
-  __device__ __forceinline__ int best(double value, int id) {
-    return twice(Best{value, id}, &Number::best,
-                 [](Best n) {
-                   for (int offset = 16; offset > 0; offset /= 2) {
-                     const Best other{__shfl_xor_sync(all, n.value, offset), __shfl_xor_sync(all, n.id, offset)};
-                     if (other.value > n.value || (other.value == n.value && other.id < n.id)) n = other;
-                   }
-                   return n;
-                 })
-        .id;
+  __device__ __forceinline__ unsigned largest(unsigned mine) {
+    return twice(mine, &Number::small, [](unsigned n) { return __reduce_max_sync(all, n); });
+  }
+  // The one with the largest value; of several the one with the lowest id.
+  __device__ __forceinline__ Best best(Best mine) {
+    return twice(mine, &Number::best, [](Best n) {
+      for (int offset = 16; offset > 0; offset /= 2) {
+        const Best other{__shfl_xor_sync(all, n.value, offset), __shfl_xor_sync(all, n.id, offset),
+                         __shfl_xor_sync(all, n.key, offset)};
+        if (other.value > n.value || (other.value == n.value && other.id < n.id)) n = other;
+      }
+      return n;
+    });
   }
 
  private:

@@ -213,8 +213,8 @@ __device__ void receive_activations(const PassArguments& a, BlockState& state, c
       }
       shared_proxy_fence();
       __syncwarp();
-      for (int i = 0; i < count; ++i) {
-        if (lane == 0) barrier_arrive(&full[at.stage]);
+      for (int i = 0; i < count; ++i) {  // all lanes, for tools that look for races follow none that arrives for others
+        barrier_arrive(&full[at.stage]);
         at.next(a.plan.activation_stages);
       }
     }

@@ -14,10 +14,20 @@ namespace kandinsky::cuda {
 constexpr int norm_threads = 512;  // of a block that does nothing else
 constexpr int most_hidden = 4096;
 
-template <int Threads>
-__device__ __forceinline__ void norm_sync() {
-  asm volatile("bar.sync 4, %0;" ::"n"(Threads) : "memory");
-}
+// Where the threads of a block that make a row exchange sums, and wait for each other.
+constexpr int norm_shares = norm_threads / 32;
+struct NormMeeting {
+  float2 sums[2][norm_shares];
+  std::uint64_t barrier;  // of attention_threads
+
+  template <int Threads>
+  __device__ __forceinline__ void sync() {
+    if constexpr (Threads == norm_threads)
+      asm volatile("bar.sync 4, %0;" ::"n"(norm_threads) : "memory");
+    else
+      barrier_meet(&barrier);
+  }
+};
 
 // Numbers of a row, dealt out over the threads that make it in fours, so that neighbouring threads read neighbours.
 template <int Threads>
@@ -39,24 +49,23 @@ struct Slice {
 
 // Means over the numbers of a row, the same for all its threads and for any number of them: as if each had
 // most_hidden / norm_threads numbers, fewer threads keep several such shares apart.
-constexpr int norm_shares = norm_threads / 32;
 template <int Threads>
 class RowMeans {
   static constexpr int warps = Threads / 32;
 
  public:
   static constexpr int shares = norm_threads / Threads;
-  __device__ __forceinline__ RowMeans(float2 (&memory)[2][norm_shares], int count)
-      : memory_(memory), inverse_(reciprocal(count)) {}
+  __device__ __forceinline__ RowMeans(NormMeeting& meeting, int count)
+      : meeting_(meeting), inverse_(reciprocal(count)) {}
   __device__ __forceinline__ float2 operator()(float2 (&values)[shares]) {
-    float2* sums = memory_[part_];
+    float2* sums = meeting_.sums[part_];
     part_ ^= 1;
 #pragma unroll
     for (int i = 0; i < shares; ++i) {
       add_lanes<32>(values[i]);
       if (threadIdx.x % 32 == 0) sums[i * warps + threadIdx.x / 32 % warps] = values[i];
     }
-    norm_sync<Threads>();
+    meeting_.sync<Threads>();
     float2 value = sums[threadIdx.x % norm_shares];
     add_lanes<norm_shares>(value);
     return {value.x * inverse_, value.y * inverse_};
@@ -71,7 +80,7 @@ class RowMeans {
       value.y += __shfl_xor_sync(0xFFFFFFFFu, value.y, offset);
     }
   }
-  float2 (&memory_)[2][norm_shares];
+  NormMeeting& meeting_;
   float inverse_;
   int part_ = 0;  // alternates: who is late may still read the other one
 };
@@ -214,6 +223,7 @@ __device__ __forceinline__ void add_partial(Slice<Threads>& sum, const Model& m,
     for (StampedSums last;
          last.load(partial + (splits - 1) * next), (last.differs(stamp) & StampedSums::stamp_bits) != 0;)
       __nanosleep(20);
+  __syncwarp();
   for (int split = 0; split < splits; split += together, partial += together * next) {
     StampedSums words[together * fours] = {};
     receive_sums(
@@ -272,7 +282,7 @@ struct NormState {
   std::uint64_t full[NormRoom::sets];  // the vectors are there
   NormVectors vectors[NormRoom::sets];
   int made;  // warps that have written a row, of all norms so far
-  float2 sums[2][norm_shares];
+  NormMeeting meeting;
 };
 
 // Of a block that does nothing else: its place among the rows.
@@ -285,7 +295,7 @@ __device__ void serve_norms(const PassArguments& a, BlockState& state, char* sha
   const Model& m = a.model;
   const NormRoom room(shared, m.hidden);
   const int norms = 2 * m.layers + 1;
-  RowMeans<norm_threads> means(mine.sums, m.hidden);
+  RowMeans<norm_threads> means(mine.meeting, m.hidden);
   if (threadIdx.x == 0)
     for (int i = 0; i < sets; ++i) room.ask(m, i, mine.vectors[i], &mine.full[i]);
   for (int i = 0; i < norms; ++i) {
@@ -297,7 +307,7 @@ __device__ void serve_norms(const PassArguments& a, BlockState& state, char* sha
       __syncwarp();
       if (threadIdx.x % 32 == 0) atomicAdd_block(&mine.made, 1);
     }
-    norm_sync<norm_threads>();
+    mine.meeting.sync<norm_threads>();
     if (threadIdx.x == 0 && i + sets < norms) room.ask(m, i + sets, mine.vectors[i % sets], &mine.full[i % sets]);
   }
 }
@@ -319,13 +329,13 @@ __device__ __forceinline__ void make_norm(const PassArguments& a, BlockState& st
   if (place >= state.rows) return;
   NormVectors& vectors = mine.vectors[number % 2];  // registers are few
   if (threadIdx.x % attention_threads == 0) vectors = NormVectors::of(a.model, number);
-  norm_sync<attention_threads>();
-  RowMeans<attention_threads> means(mine.sums, a.model.hidden);
+  mine.meeting.sync<attention_threads>();
+  RowMeans<attention_threads> means(mine.meeting, a.model.hidden);
   wait_reached(state.multiplied, product_parts * (number / 2 * products_a_layer + (number % 2 == 1 ? up : 0)));
   for (; place < state.rows; place += state.workers) {
     norm_row<NT, T>(a.model, a.buffers, vectors, number, state.active[place], state.stamp + number, means);
     if constexpr (!stamps_activations(NT * 8)) proxy_fence();
-    norm_sync<attention_threads>();
+    mine.meeting.sync<attention_threads>();
     if (!stamps_activations(NT * 8) && threadIdx.x % attention_threads == 0) count_up(a.buffers.meeting->normed);
   }
 }

@@ -136,6 +136,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       else
         store.part(acc, kind == query_key_value ? b.query_key_value : b.partial,
                    kind == query_key_value ? 3 * m.hidden : m.hidden, output, items.split, stamp);
+      if (bias != nullptr) __syncwarp();  // the next item's may come
     }
     if (threadIdx.x == 0) reach(state.multiplied, (product + 1) * product_parts);
     if (made == 0) mark();
@@ -172,10 +173,11 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
       barrier_init(&weight_empty[i], consumers / 32);
     }
     for (int i = 0; i < a.plan.activation_stages; ++i) {
-      barrier_init(&activation_full[i], 1);
+      barrier_init(&activation_full[i], stamps_activations(NT * 8) ? 32 : 1);
       barrier_init(&activation_empty[i], consumers / 32);
     }
     for (std::uint64_t& full : norms.full) barrier_init(&full, 1);
+    barrier_init(&norms.meeting.barrier, attention_threads);
     norms.made = 0;
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }

@@ -75,8 +75,8 @@ struct StampedSums {
   }
 };
 
-// Waits for N of them: those wanted(i), which lie at from(i). The others' data is anything. All are asked for until all
-// have come: that takes fewer instructions than to keep account of each, and few blocks receive sums.
+// By a warp. Waits for N of them: those wanted(i), which lie at from(i). The others' data is anything. All are asked
+// for until all have come: that takes fewer instructions than to keep account of each, and few blocks receive sums.
 template <int N, typename Wanted, typename From>
 __device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wanted& wanted, const From& from,
                                              std::uint32_t stamp) {
@@ -90,10 +90,11 @@ __device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wante
     for (int i = 0; i < N; ++i)
       if (wanted(i)) differ |= sums[i].differs(stamp);
   } while ((differ & StampedSums::stamp_bits) != 0);
+  __syncwarp();  // lanes that left one by one would go on one by one
 }
 
-// Waits for N pairs at a time: those wanted(i), which lie at from(i). The others' data is anything. Of many, the first
-// is watched alone until it comes: what is asked for in vain slows everybody down.
+// By a warp. Waits for N pairs at a time: those wanted(i), which lie at from(i). The others' data is anything. Of many,
+// the first is watched alone until it comes: what is asked for in vain slows everybody down.
 template <int N, typename Wanted, typename From>
 __device__ __forceinline__ void receive(StampedPair (&pairs)[N], const Wanted& wanted, const From& from,
                                         std::uint32_t stamp) {
@@ -112,6 +113,7 @@ __device__ __forceinline__ void receive(StampedPair (&pairs)[N], const Wanted& w
     for (int i = many; i < N; ++i)
       if (wanted(i)) complete = complete && pairs[i].has(stamp);
   } while (!complete);
+  __syncwarp();
 }
 
 __device__ __forceinline__ unsigned load_acquire(const unsigned* p) {
