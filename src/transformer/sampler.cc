@@ -19,8 +19,12 @@
 namespace kandinsky {
 namespace {
 
-KANDINSKY_CLONES void divide(const float* in, float divisor, float* out, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) out[i] = in[i] / divisor;
+// NaN becomes -infinity: it has no place in the order of logits.
+KANDINSKY_CLONES void scale(const float* in, float divisor, float* out, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float quotient = in[i] / divisor;
+    out[i] = quotient == quotient ? quotient : -std::numeric_limits<float>::infinity();
+  }
 }
 
 KANDINSKY_CLONES void exp_differences(const float* in, float largest, float* out, std::size_t count) {
@@ -49,7 +53,7 @@ void check(const SamplingOptions& options) {
 std::span<const std::int32_t> Sampler::keep(std::span<const float> logits, const SamplingOptions& options) {
   const std::size_t count = logits.size();
   scaled_.resize(count);
-  divide(logits.data(), static_cast<float>(options.temperature), scaled_.data(), count);
+  scale(logits.data(), static_cast<float>(options.temperature), scaled_.data(), count);
   const float largest = scaled_[index_of_largest(scaled_)];
 
   float threshold = -std::numeric_limits<float>::infinity();
@@ -62,7 +66,7 @@ std::span<const std::int32_t> Sampler::keep(std::span<const float> logits, const
   kept_.clear();
   selection_.clear();
   for (std::size_t i = 0; i < count; ++i) {
-    if (!(scaled_[i] >= threshold)) continue;
+    if (scaled_[i] < threshold) continue;
     kept_.push_back(static_cast<std::int32_t>(i));
     selection_.push_back(scaled_[i]);
   }

@@ -188,6 +188,28 @@ TEST(SamplerTest, RefusesLogitsThatAreNoNumbers) {
   EXPECT_THROW(sampler.sample(std::vector<float>{nan, nan}, greedy, 0, 0, 0), Error);
 }
 
+TEST(SamplerTest, NotANumberIsAsUnlikelyAsCanBe) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  auto with_nan = testing::seeded_reals("sampler/nan", 100);
+  auto without = with_nan;
+  for (std::size_t i = 0; i < with_nan.size(); i += 3) {
+    with_nan[i] = i % 2 == 0 ? std::nanf("") : -std::nanf("");
+    without[i] = -infinity;
+  }
+  Sampler sampler;
+  for (const int top_k : {0, 1, 30, 66, 67, 99})
+    for (const double top_p : {1.0, 0.9}) {
+      SamplingOptions options;
+      options.top_k = top_k;
+      options.top_p = top_p;
+      for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        const auto id = sampler.sample(with_nan, options, seed, 0, 0);
+        EXPECT_NE(id % 3, 0);
+        EXPECT_EQ(id, sampler.sample(without, options, seed, 0, 0));
+      }
+    }
+}
+
 TEST(SamplerTest, ChecksOptions) {
   const auto message = [](SamplingOptions options) -> std::string {
     try {
