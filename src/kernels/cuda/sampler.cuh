@@ -106,7 +106,7 @@ class Sampler {
   };
 
   // How far down top-k keeps ids, found out only as far as need be: at least `count` have keys from `outer` on, fewer
-  // from `inner` on; the masses of both.
+  // from `inner` on; the masses of both. Without top-k both masses are that of all.
   struct TopK {
     unsigned count, outer, inner;
     unsigned long long most, least;
