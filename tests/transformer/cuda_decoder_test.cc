@@ -143,11 +143,15 @@ TEST_P(CudaDecoderTest, TokensDoNotDependOnNeighbours) {
 INSTANTIATE_TEST_SUITE_P(, CudaDecoderTest, ::testing::ValuesIn(cases),
                          [](const auto& info) { return std::string(info.param.name); });
 
+enum class Logits {
+  random,
+  tied,   // of a few values, each of many ids
+  barred  // every other one is -infinity, and weights reach from 1 down to 0
+};
 struct SamplerCase {
   const char* name;
   int vocab;
-  bool tied = false;    // logits of a few values, each of many ids
-  bool barred = false;  // every other logit is -infinity, and weights reach from 1 down to 0
+  Logits logits;
 };
 
 class CudaSamplerTest : public ::testing::TestWithParam<SamplerCase> {};
@@ -157,11 +161,11 @@ TEST_P(CudaSamplerTest, SameIdsAsTheCpu) {
   NEEDS_DEVICE();
   const TransformerConfig c = config(4, 64, 4, 16, 8, GetParam().vocab, 3, true);
   TransformerWeights random = testing::random_transformer(c, at::kHalf);
-  if (GetParam().tied) {
+  if (GetParam().logits == Logits::tied) {
     random.logits.weight = at::zeros_like(random.logits.weight);
     random.logits.bias = at::arange(c.text_vocab + c.image_vocab).remainder(7).to(at::kHalf);
   }
-  if (GetParam().barred) {
+  if (GetParam().logits == Logits::barred) {
     random.logits.weight.mul_(20);
     random.logits.bias = at::arange(c.text_vocab + c.image_vocab).remainder(2).log().to(at::kHalf);
   }
@@ -198,9 +202,11 @@ TEST_P(CudaSamplerTest, SameIdsAsTheCpu) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, CudaSamplerTest,
-                         ::testing::Values(SamplerCase{"of_8192", 8192}, SamplerCase{"of_1001", 1001},
-                                           SamplerCase{"of_20000", 20000}, SamplerCase{"tied", 8192, true},
-                                           SamplerCase{"barred", 8192, false, true}),
+                         ::testing::Values(SamplerCase{"of_8192", 8192, Logits::random},
+                                           SamplerCase{"of_1001", 1001, Logits::random},
+                                           SamplerCase{"of_20000", 20000, Logits::random},
+                                           SamplerCase{"tied", 8192, Logits::tied},
+                                           SamplerCase{"barred", 8192, Logits::barred}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST(CudaSampler, RefusesTemperaturesThatTheCpuRefuses) {

@@ -20,6 +20,7 @@ struct NormMeeting {
   float2 sums[2][norm_shares];
   std::uint64_t barrier;  // of attention_threads
 
+  // Among Threads: of a block that does nothing else, or those that attend.
   template <int Threads>
   __device__ __forceinline__ void sync() {
     if constexpr (Threads == norm_threads)

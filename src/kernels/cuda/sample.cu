@@ -1,5 +1,4 @@
 #include "kernels/cuda/check.cuh"
-#include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/sampler.cuh"
 
 namespace kandinsky::cuda {

@@ -183,7 +183,7 @@ class Sampler {
 #pragma unroll 1
     for (; candidates != 0; candidates &= candidates - 1) {
       const int j = __ffs(int(candidates)) - 1, id = id_of(j);
-      const unsigned key = key_of(logits_[id], state.temperature);
+      const unsigned key = key_of(logits_[id], state.temperature);  // registers have no j-th
       const noise::Block words = words_of(j, state, position);
       const std::uint32_t word = j % 4 == 0   ? words.word[0]
                                  : j % 4 == 1 ? words.word[1]
