@@ -222,6 +222,25 @@ TEST(CudaSampler, RefusesTemperaturesThatTheCpuRefuses) {
   EXPECT_THROW(gpu.result(0), Error);
 }
 
+// As on the CPU, where nothing is drawn nothing is asked of the logits.
+TEST(CudaSampler, TakesForcedIdsWithoutFiniteLogits) {
+  NEEDS_DEVICE();
+  const TransformerConfig c = config(3, 48, 3, 16, 8, 24, 3, true);
+  TransformerWeights random = testing::random_transformer(c, at::kHalf);
+  random.logits.bias.fill_(NAN);
+  CudaDecoder gpu(std::make_shared<CudaWeights>(random, c, Precision::fp16, 0), 2);
+  SlotRequest request;
+  request.prompt = gpu.prefill(some_text(c, 0));
+  gpu.start(0, request);
+  request.forced.assign(c.image_length(), -1);
+  request.forced[0] = 5;
+  gpu.start(1, request);
+  EXPECT_THROW(gpu.result(0), Error);
+  EXPECT_EQ(gpu.result(1).tokens, std::vector<std::int32_t>{5});
+  gpu.step();
+  EXPECT_THROW(gpu.result(1), Error);
+}
+
 // Frequencies of the first id over seeds against its probabilities, by chi-square.
 TEST(CudaSamplerFrequencies, AreTheProbabilities) {
   NEEDS_DEVICE();

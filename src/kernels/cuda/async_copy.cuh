@@ -113,6 +113,10 @@ struct RingPosition {
       parity ^= 1;
     }
   }
+  // The stage that was filled `count` stages before, no more than a round.
+  __device__ __forceinline__ RingPosition before(int count, int stages) const {
+    return count > stage ? RingPosition{stage - count + stages, parity ^ 1} : RingPosition{stage - count, parity};
+  }
   __device__ __forceinline__ void skip(int count, int stages) {  // no more than a round
     stage += count;
     if (stage >= stages) {

@@ -52,29 +52,42 @@ __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int l
   }
 }
 
-// What is asked for beyond what keeps the memory busy only makes everybody else's reads wait: those between two
-// products above all, of which each depends on the one before. So fewer stages are under way at a time while nobody
-// multiplies.
+// The weights of the calling block's products, a stage for each chunk. What is asked for beyond what keeps the memory
+// busy only makes everybody else's reads wait: those between two products above all, of which each depends on the one
+// before. So fewer stages are under way at a time while nobody multiplies.
 inline __device__ void copy_weights(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
                                     std::uint64_t* empty) {
-  RingPosition at, landed;
-  at.parity = 1;  // the ring starts out empty
-  int under_way = 0;
-  const std::uint64_t policy = policy_evict_first();
+  const int stages = a.plan.stages;
   const int between = state.rows <= a.plan.few_rows ? a.plan.ahead_between : a.plan.ahead_between_many;
-  for (WeightStream stream(a, state); stream.next();) {
-    barrier_wait(&empty[at.stage], at.parity);
-    const bool attended = stream.product() % products_a_layer == query_key_value;
-    const int ahead = attended ? a.plan.ahead_attended : a.plan.ahead;
-    while (under_way >= (glance(state.begun) >= stream.product() ? ahead : between)) {
-      if (!barrier_passed(&full[landed.stage], landed.parity)) continue;
-      landed.next(a.plan.stages);
-      --under_way;
+  const std::uint64_t policy = policy_evict_first();
+  RingPosition at;
+  int product = -1, ahead = 0;
+  bool begun = false;
+  const char *weights = nullptr, *next = weights_of(a, 0);
+  for (Items items(a, state); items.next();) {
+    while (product < items.product) {
+      weights = next;
+      next = weights_of(a, ++product + 1);  // long before it is needed
+      ahead = product % products_a_layer == query_key_value ? a.plan.ahead_attended : a.plan.ahead;
+      begun = false;
     }
-    ++under_way;
-    barrier_expect(&full[at.stage], stage_bytes);
-    bulk_copy(ring + at.stage * stage_bytes, stream.at, stage_bytes, &full[at.stage], policy);
-    at.next(a.plan.stages);
+    const char* tile = weights + std::size_t(items.tile) * items.chunks * stage_bytes;
+    for (int i = 0; i < items.count; ++i) {
+      barrier_wait(&empty[at.stage], at.parity ^ 1);  // the ring starts out empty
+      while (!begun) {
+        const RingPosition landed = at.before(between, stages);
+        if (barrier_passed(&full[landed.stage], landed.parity)) break;
+        begun = glance(state.begun) >= product;
+      }
+      if (begun) {
+        const RingPosition landed = at.before(ahead, stages);
+        barrier_wait(&full[landed.stage], landed.parity);
+      }
+      barrier_expect(&full[at.stage], stage_bytes);
+      bulk_copy(ring + at.stage * stage_bytes, tile + items.chunk(i) * stage_bytes, stage_bytes, &full[at.stage],
+                policy);
+      at.next(stages);
+    }
   }
 }
 

@@ -155,7 +155,7 @@ struct SlotState {
   int forced_offset;  // first of its grid * grid forced ids, or -1
   double perplexity_sum;
   int perplexity_count;
-  int failed;  // 1: no finite number to draw from
+  int failed;  // 1: there was no finite number to draw from
 };
 
 // Bytes of shared memory and blocks that a pass takes; ring stages follow from what the device has.

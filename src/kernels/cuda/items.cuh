@@ -108,48 +108,18 @@ class Items {
   float inverse_ = 1;
 };
 
-// The stages of weights of the calling block, in order.
-class WeightStream {
- public:
-  const char* at = nullptr;
-
-  __device__ __forceinline__ WeightStream(const PassArguments& a, const BlockState& state)
-      : a_(a), items_(a, state), next_(of(0)) {}
-
-  __device__ __forceinline__ bool next() {
-    if (done_ == items_.count) {
-      if (!items_.next()) return false;
-      while (product_ < items_.product) {
-        weights_ = next_;
-        next_ = of(++product_ + 1);  // long before it is needed
-      }
-      tile_ = weights_ + std::size_t(items_.tile) * items_.chunks * stage_bytes;
-      done_ = 0;
-    }
-    at = tile_ + items_.chunk(done_++) * stage_bytes;
-    return true;
-  }
-
-  __device__ __forceinline__ int product() const { return product_; }
-
- private:
-  __device__ __forceinline__ const char* of(int product) const {
-    const Model& m = a_.model;
-    const int i = product / products_a_layer;
-    if (i >= m.layers) return static_cast<const char*>(m.logits.weights);
-    const Layer& layer = m.layer[i];
-    const int kind = product % products_a_layer;
-    const Matrix& matrix = kind == query_key_value ? layer.query_key_value
-                           : kind == dense         ? layer.dense
-                           : kind == up            ? layer.up
-                                                   : layer.down;
-    return static_cast<const char*>(matrix.weights);
-  }
-
-  const PassArguments& a_;
-  Items items_;
-  int product_ = -1, done_ = 0;
-  const char *weights_ = nullptr, *next_, *tile_ = nullptr;
-};
+// The packed weights of a product, or of the logits after the last one.
+__device__ __forceinline__ const char* weights_of(const PassArguments& a, int product) {
+  const Model& m = a.model;
+  const int i = product / products_a_layer;
+  if (i >= m.layers) return static_cast<const char*>(m.logits.weights);
+  const Layer& layer = m.layer[i];
+  const int kind = product % products_a_layer;
+  const Matrix& matrix = kind == query_key_value ? layer.query_key_value
+                         : kind == dense         ? layer.dense
+                         : kind == up            ? layer.up
+                                                 : layer.down;
+  return static_cast<const char*>(matrix.weights);
+}
 
 }  // namespace kandinsky::cuda

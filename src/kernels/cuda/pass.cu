@@ -10,9 +10,11 @@ namespace {
 // behind those of weights; and while no block multiplies, when the norms of more rows read more. Measured on an H100.
 constexpr int stages_ahead(int rows) { return rows <= 16 ? 5 : 4; }
 constexpr int stages_ahead_attended(int rows) { return rows <= 8 ? 5 : rows <= 32 ? 4 : 2; }
-constexpr int stages_ahead_between = 2, few_rows = 8, stages_ahead_between_many = 1;
-// The last two where layers are short, of up to eight rows.
+constexpr int stages_ahead_between = 2, few_rows = 16, stages_ahead_between_many = 1;
+// Where layers are short; the first of up to eight rows.
 constexpr int short_ahead_attended = 2, short_ahead_between = 1;
+// Of activations: those of few rows come eight at a time, and one is held back while the next one is multiplied.
+constexpr int activation_stages(int rows) { return rows <= 8 ? 12 : rows <= 16 ? 8 : 5; }
 
 PassVariant variant(const Model& model, int rows) {
   switch (rows) {
@@ -42,7 +44,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   check_cuda(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "shared memory");
   Plan plan{};
   plan.blocks = blocks;
-  plan.activation_stages = rows > 16 ? 5 : 12;
+  plan.activation_stages = activation_stages(rows);
   const PassVariant kernel = variant(model, rows);
   plan.norm_blocks = norms_apart(rows) ? rows : std::clamp(blocks_to_spare(model, blocks), 1, rows);
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
@@ -50,9 +52,10 @@ Plan plan_pass(const Model& model, int rows, int device) {
   shared -= static_cast<int>(kernel.state) + 64;
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
   plan.ahead = std::min(plan.stages, stages_ahead(rows));
-  const bool latency = short_layers(model.hidden) && rows <= 8;
-  plan.ahead_attended = std::min(plan.stages, latency ? short_ahead_attended : stages_ahead_attended(rows));
-  plan.ahead_between = std::min(plan.stages, latency ? short_ahead_between : stages_ahead_between);
+  const bool is_short = short_layers(model.hidden);
+  plan.ahead_attended =
+      std::min(plan.stages, is_short && rows <= 8 ? short_ahead_attended : stages_ahead_attended(rows));
+  plan.ahead_between = std::min(plan.stages, is_short ? short_ahead_between : stages_ahead_between);
   plan.few_rows = few_rows;
   plan.ahead_between_many = stages_ahead_between_many;
   plan.shared_bytes = std::max(fixed + plan.stages * (stage_bytes + 16), norm_room_bytes(model.hidden));

@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(sample_threads) sample_kernel(Model m, Buffers
   int id = state.forced_offset < 0 ? -1 : forced[state.forced_offset + position];
   const bool draws = id < 0 && !state.greedy;
   const float scaled = draws ? noise::div(largest, state.temperature) : largest;
-  const bool fails = !isfinite(scaled);
+  const bool fails = id < 0 && !isfinite(scaled);
   if (id < 0) id = fails ? 0 : draws ? sampler.draw(state, position, scaled) : sampler.likeliest();
   const int drawn = position + 1;
   if (threadIdx.x == 0) {
