@@ -1,6 +1,7 @@
 #include "pipeline/finish_pictures.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -14,6 +15,9 @@ constexpr int pictures_at_once = 8;
 void report(const ProgressCallback& progress, const Progress& state) {
   if (progress && !progress(state)) throw Error(ErrorCode::cancelled, "", "cancelled");
 }
+
+// The smaller number first; what is no number comes last.
+bool stands_before(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
 
 void decode(const VqganDecoder& vqgan, int grid, std::span<Picture> pictures, const ProgressCallback& progress) {
   const int total = static_cast<int>(pictures.size());
@@ -47,7 +51,7 @@ void rank(const RuClip& ruclip, const std::string& prompt, std::vector<Picture>&
     report(progress, {Stage::ranking, first + count, total, count, pictures[first].number});
   }
   std::stable_sort(pictures.begin(), pictures.end(),
-                   [](const Picture& a, const Picture& b) { return *a.clip_score > *b.clip_score; });
+                   [](const Picture& a, const Picture& b) { return stands_before(-*a.clip_score, -*b.clip_score); });
 }
 
 void enlarge(const RealEsrgan& real_esrgan, Picture& picture, int index, int total, const ProgressCallback& progress) {
@@ -63,7 +67,8 @@ std::vector<Picture> finish_pictures(const Pipeline& pipeline, const std::string
                                      const GenerateOptions& options) {
   const std::size_t kept = std::min<std::size_t>(options.pick, pictures.size());
   const ProgressCallback& progress = options.on_progress;
-  std::stable_sort(pictures.begin(), pictures.end(), [](const Picture& a, const Picture& b) { return a.ppl < b.ppl; });
+  std::stable_sort(pictures.begin(), pictures.end(),
+                   [](const Picture& a, const Picture& b) { return stands_before(a.ppl, b.ppl); });
   const RuClip* ruclip = options.rank ? pipeline.ruclip() : nullptr;
   if (ruclip == nullptr) pictures.resize(kept);
   decode(pipeline.vqgan(), pipeline.transformer().config().grid, pictures, progress);

@@ -136,7 +136,9 @@ std::int32_t Sampler::sample(std::span<const float> logits, const SamplingOption
 }
 
 void PerplexityMeter::add(std::span<const float> logits, std::int32_t id) {
-  const float largest = *std::max_element(logits.begin(), logits.end());
+  float largest = -std::numeric_limits<float>::infinity();
+  for (const float logit : logits)
+    if (logit > largest) largest = logit;  // NaN is as -infinity, wherever it stands
   double sum = 0;
   for (const float logit : logits) sum += static_cast<double>(noise::exp_of_negative(logit - largest));
   const float cross_entropy = std::log(static_cast<float>(sum)) - (logits[id] - largest);

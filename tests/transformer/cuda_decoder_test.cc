@@ -222,7 +222,7 @@ TEST(CudaSampler, RefusesTemperaturesThatTheCpuRefuses) {
   EXPECT_THROW(gpu.result(0), Error);
 }
 
-// As on the CPU, where nothing is drawn nothing is asked of the logits.
+// As on the CPU: where nothing is drawn, nothing is asked of the logits.
 TEST(CudaSampler, TakesForcedIdsWithoutFiniteLogits) {
   NEEDS_DEVICE();
   const TransformerConfig c = config(3, 48, 3, 16, 8, 24, 3, true);

@@ -241,5 +241,15 @@ TEST(PerplexityMeterTest, AveragesExpOfCrossEntropy) {
   EXPECT_NEAR(meter.value(), 3, 1e-5);
 }
 
+TEST(PerplexityMeterTest, TakesNaNAsMinusInfinityWhereverItStands) {
+  for (int place = 0; place < 3; ++place) {
+    PerplexityMeter meter;
+    std::vector<float> logits{1, 1, 1};
+    logits[place] = std::nanf("");
+    meter.add(logits, (place + 1) % 3);
+    EXPECT_NEAR(meter.value(), 2, 1e-5) << place;
+  }
+}
+
 }  // namespace
 }  // namespace kandinsky

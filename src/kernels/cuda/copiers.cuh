@@ -54,7 +54,8 @@ __device__ void prefetch_layers(const PassArguments& a, BlockState& state, int l
 
 // The weights of the calling block's products, a stage for each chunk. What is asked for beyond what keeps the memory
 // busy only makes everybody else's reads wait: those between two products above all, of which each depends on the one
-// before. So fewer stages are under way at a time while nobody multiplies.
+// before. So fewer stages are under way at a time while nobody multiplies. Stages land about in the order in which they
+// are asked for: once the one so many before has landed, about so many are under way.
 inline __device__ void copy_weights(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
                                     std::uint64_t* empty) {
   const int stages = a.plan.stages;

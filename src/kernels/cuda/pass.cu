@@ -11,9 +11,10 @@ namespace {
 constexpr int stages_ahead(int rows) { return rows <= 16 ? 5 : 4; }
 constexpr int stages_ahead_attended(int rows) { return rows <= 8 ? 5 : rows <= 32 ? 4 : 2; }
 constexpr int stages_ahead_between = 2, few_rows = 16, stages_ahead_between_many = 1;
-// Where layers are short; the first of up to eight rows.
+// Where layers are short, whatever the rows; the first of up to eight.
 constexpr int short_ahead_attended = 2, short_ahead_between = 1;
-// Of activations: those of few rows come eight at a time, and one is held back while the next one is multiplied.
+// Of activations: of up to eight rows as many as eight come at a time, and one is held back while the next is
+// multiplied; of more, what leaves room for another stage of weights.
 constexpr int activation_stages(int rows) { return rows <= 8 ? 12 : rows <= 16 ? 8 : 5; }
 
 PassVariant variant(const Model& model, int rows) {
