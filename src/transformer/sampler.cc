@@ -31,10 +31,16 @@ KANDINSKY_CLONES void exp_differences(const float* in, float largest, float* out
   for (std::size_t i = 0; i < count; ++i) out[i] = noise::exp_of_negative(in[i] - largest);
 }
 
+// NaN is smaller than any number.
 std::size_t index_of_largest(std::span<const float> values) {
   std::size_t best = 0;
   for (std::size_t i = 1; i < values.size(); ++i)
     if (values[i] > values[best] || std::isnan(values[best])) best = i;
+  return best;
+}
+
+std::size_t index_of_largest_to_draw_from(std::span<const float> values) {
+  const std::size_t best = index_of_largest(values);
   if (values.empty() || !std::isfinite(values[best]))
     fail(ErrorCode::internal, "logits", "the transformer gave no finite number to draw from");
   return best;
@@ -54,7 +60,7 @@ std::span<const std::int32_t> Sampler::keep(std::span<const float> logits, const
   const std::size_t count = logits.size();
   scaled_.resize(count);
   scale(logits.data(), static_cast<float>(options.temperature), scaled_.data(), count);
-  const float largest = scaled_[index_of_largest(scaled_)];
+  const float largest = scaled_[index_of_largest_to_draw_from(scaled_)];
 
   float threshold = -std::numeric_limits<float>::infinity();
   const std::size_t top_k = options.top_k == 0 ? count : std::min<std::size_t>(options.top_k, count);
@@ -113,7 +119,7 @@ void Sampler::cut_top_p(double top_p) {
 
 std::int32_t Sampler::sample(std::span<const float> logits, const SamplingOptions& options, std::uint64_t seed,
                              int number, int position) {
-  if (options.greedy) return static_cast<std::int32_t>(index_of_largest(logits));
+  if (options.greedy) return static_cast<std::int32_t>(index_of_largest_to_draw_from(logits));
   keep(logits, options);
   std::int32_t best = kept_.front();
   double best_ratio = -1;
@@ -136,9 +142,7 @@ std::int32_t Sampler::sample(std::span<const float> logits, const SamplingOption
 }
 
 void PerplexityMeter::add(std::span<const float> logits, std::int32_t id) {
-  float largest = -std::numeric_limits<float>::infinity();
-  for (const float logit : logits)
-    if (logit > largest) largest = logit;  // NaN is as -infinity, wherever it stands
+  const float largest = logits[index_of_largest(logits)];
   double sum = 0;
   for (const float logit : logits) sum += static_cast<double>(noise::exp_of_negative(logit - largest));
   const float cross_entropy = std::log(static_cast<float>(sum)) - (logits[id] - largest);

@@ -2,7 +2,6 @@
 // nano/greedy.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <numeric>
 
 #include "pipeline/finish_pictures.h"
@@ -55,20 +54,6 @@ TEST(ReferencePipeline, OrdersByPerplexity) {
       EXPECT_EQ(different_pixels(pictures[k].image, sheet.crop(pictures[k].number * side, 0, side, side)), 0);
     }
   }
-}
-
-TEST(FinishPictures, WithoutAPerplexityComeLast) {
-  std::vector<Picture> pictures(4);
-  const std::vector<double> ppl{std::nan(""), 3, 1, 2};
-  for (int i = 0; i < 4; ++i) {
-    pictures[i].number = i;
-    pictures[i].tokens.assign(256, i);
-    pictures[i].ppl = ppl[i];
-  }
-  std::vector<int> numbers;
-  for (const Picture& picture : finish_pictures(nano(), "кот", pictures, finishing(4, false, false)))
-    numbers.push_back(picture.number);
-  EXPECT_EQ(numbers, (std::vector<int>{2, 3, 1, 0}));
 }
 
 TEST(ReferencePipeline, CherryPicks) {

@@ -75,14 +75,11 @@ inline __device__ void copy_weights(const PassArguments& a, BlockState& state, c
     const char* tile = weights + std::size_t(items.tile) * items.chunks * stage_bytes;
     for (int i = 0; i < items.count; ++i) {
       barrier_wait(&empty[at.stage], at.parity ^ 1);  // the ring starts out empty
-      while (!begun) {
-        const RingPosition landed = at.before(between, stages);
-        if (barrier_passed(&full[landed.stage], landed.parity)) break;
-        begun = glance(state.begun) >= product;
-      }
+      RingPosition before = at.before(between, stages);
+      while (!begun && !barrier_passed(&full[before.stage], before.parity)) begun = glance(state.begun) >= product;
       if (begun) {
-        const RingPosition landed = at.before(ahead, stages);
-        barrier_wait(&full[landed.stage], landed.parity);
+        before = at.before(ahead, stages);
+        barrier_wait(&full[before.stage], before.parity);
       }
       barrier_expect(&full[at.stage], stage_bytes);
       bulk_copy(ring + at.stage * stage_bytes, tile + items.chunk(i) * stage_bytes, stage_bytes, &full[at.stage],
