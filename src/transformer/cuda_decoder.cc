@@ -9,7 +9,7 @@ namespace kandinsky {
 namespace {
 
 // Rows of a pass: as many as the slots, in the sizes that the kernels are made for. The smallest has the least latency,
-// but its stamped activations take bandwidth.
+// but its activations go through the hands of a few threads.
 int rows_for(const TransformerConfig& config, int slots) {
   const int few = cuda::short_layers(config.hidden) ? 4 : 2;
   return slots <= few ? 8 : slots <= 16 ? 16 : slots <= 32 ? 32 : 64;
@@ -21,10 +21,11 @@ std::size_t logits_stride(const TransformerConfig& config) {
 
 std::size_t work_bytes(const TransformerConfig& config, int rows) {
   const std::size_t hidden = config.hidden, inner = cuda::activation_bytes(4 * config.hidden, rows);
+  const std::size_t up_parts = 4 * hidden * rows * sizeof(float);
   return rows * (sizeof(cuda::Row) + sizeof(float) * (hidden + logits_stride(config)) +
                  sizeof(cuda::StampedWord) * cuda::most_splits * (hidden / 2 * 3 + hidden / 2)) +
          2 * cuda::activation_bytes(config.hidden, rows) +
-         (cuda::stamps_activations(rows) ? cuda::most_up_splits * inner : inner + 4 * hidden * rows * sizeof(float)) +
+         (cuda::parts_up(rows) ? std::max(inner, cuda::most_up_splits * up_parts) : inner + up_parts) +
          sizeof(cuda::Meeting);
 }
 
@@ -60,6 +61,7 @@ struct CudaDecoder::Work {
   std::size_t row_words = 0;  // of a row of hidden numbers
   std::size_t splits = 0;     // parts of products, at most
   std::size_t up_splits = 1;  // of `up`
+  bool parts_up = false;      // `inner` holds them
 
   Work(const CudaWeights& weights, int rows, int slots, void* keys, void* values) {
     const TransformerConfig& config = weights.config();
@@ -70,9 +72,10 @@ struct CudaDecoder::Work {
     x = cuda::DeviceMemory(numbers * sizeof(float));
     activations = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
     context = cuda::DeviceMemory(cuda::activation_bytes(config.hidden, rows));
-    const bool stamped = cuda::stamps_activations(rows);
-    inner = cuda::DeviceMemory((stamped ? up_splits : 1) * cuda::activation_bytes(4 * config.hidden, rows));
-    if (!stamped && up_splits > 1) first_up = cuda::DeviceMemory(4 * numbers * sizeof(float));
+    parts_up = up_splits > 1 && cuda::parts_up(rows);
+    inner = cuda::DeviceMemory(parts_up ? up_splits * 4 * numbers * sizeof(float)
+                                        : cuda::activation_bytes(4 * config.hidden, rows));
+    if (up_splits > 1 && !parts_up) first_up = cuda::DeviceMemory(4 * numbers * sizeof(float));
     query_key_value = cuda::DeviceMemory(splits * numbers / 2 * 3 * sizeof(cuda::StampedWord));
     partial = cuda::DeviceMemory(splits * numbers / 2 * sizeof(cuda::StampedWord));
     logits = cuda::DeviceMemory(sizeof(float) * rows * logits_stride(config));
@@ -98,15 +101,30 @@ struct CudaDecoder::Work {
   // Before rows join that the pass before did not have: nothing of theirs may look like what is yet to come.
   void forget(int first, int count, const cuda::Stream& stream) const {
     const auto clear = [&](void* words, std::size_t width) {
-      stream.clear(static_cast<cuda::StampedWord*>(words) + first * width, count * width * sizeof(cuda::StampedWord));
+      stream.fill(static_cast<cuda::StampedWord*>(words) + first * width, 0, count * width * sizeof(cuda::StampedWord));
+    };
+    const std::size_t rows = buffers.rows;
+    const auto mark = [&](void* numbers, std::size_t width) {
+      constexpr int together = 8;  // numbers of a row
+      for (int turn = 0; turn < cuda::marked_turns; ++turn) {
+        std::uint16_t* of_turn =
+            static_cast<std::uint16_t*>(numbers) + turn * rows * cuda::round_up(width, cuda::k_chunk);
+        if (cuda::receives_rows(buffers.rows) || count == buffers.rows)
+          stream.fill(of_turn + first * width, 0xFF, count * width * sizeof *of_turn);
+        else
+          stream.fill(of_turn + first * together, 0xFF, count * together * sizeof *of_turn, width / together,
+                      rows * together * sizeof *of_turn);
+      }
     };
     for (std::size_t split = 0; split < splits; ++split) {
       clear(buffers.partial + split * buffers.rows * row_words, row_words);
       clear(buffers.query_key_value + split * buffers.rows * 3 * row_words, 3 * row_words);
     }
-    if (!cuda::stamps_activations(buffers.rows)) return;
-    clear(buffers.activations, row_words);
-    clear(buffers.context, row_words);
+    if (!cuda::marks_activations(buffers.rows)) return;
+    const std::size_t hidden = 2 * row_words;
+    mark(buffers.activations, hidden);
+    mark(buffers.context, hidden);
+    if (!parts_up) return mark(buffers.inner, 4 * hidden);
     for (std::size_t split = 0; split < up_splits; ++split)
       clear(static_cast<cuda::StampedWord*>(buffers.inner) + split * buffers.rows * 4 * row_words, 4 * row_words);
   }

@@ -241,6 +241,28 @@ TEST(CudaSampler, TakesForcedIdsWithoutFiniteLogits) {
   EXPECT_THROW(gpu.result(1), Error);
 }
 
+// A place that is not written yet holds a NaN (marked.cuh): no other NaN may be taken for it.
+TEST(CudaDecoder, GoesOnWithNumbersThatAreNotFinite) {
+  NEEDS_DEVICE();
+  const TransformerConfig c = config(3, 48, 3, 16, 8, 24, 3, true);
+  TransformerWeights random = testing::random_transformer(c, at::kHalf);
+  random.layers[0].dense.bias.fill_(NAN);
+  random.layers[1].up.bias.fill_(-NAN);
+  for (const Precision precision : {Precision::fp16, Precision::bf16}) {
+    const auto weights = std::make_shared<CudaWeights>(random, c, precision, 0);
+    for (const int slots : {1, 9, 17}) {
+      CudaDecoder gpu(weights, slots);
+      SlotRequest request;
+      request.prompt = gpu.prefill(some_text(c, 0));
+      request.forced.resize(c.image_length());
+      for (int i = 0; i < c.image_length(); ++i) request.forced[i] = i % c.image_vocab;
+      for (int slot = 0; slot < slots; ++slot) gpu.start(slot, request);
+      for (int i = 1; i < c.image_length(); ++i) gpu.step();
+      for (int slot = 0; slot < slots; ++slot) EXPECT_EQ(gpu.result(slot).tokens, request.forced);
+    }
+  }
+}
+
 // Frequencies of the first id over seeds against its probabilities, by chi-square.
 TEST(CudaSamplerFrequencies, AreTheProbabilities) {
   NEEDS_DEVICE();

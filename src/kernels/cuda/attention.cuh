@@ -4,6 +4,7 @@
 #include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/items.cuh"
+#include "kernels/cuda/marked.cuh"
 #include "kernels/cuda/own_attention.cuh"
 #include "kernels/cuda/stamped.cuh"
 #include "kernels/cuda/text_fragments.cuh"
@@ -182,9 +183,9 @@ class Attention : OwnAttention<NT, T, HeadSize> {
       gather_text(mine, lane, acc);
     });
     finish_rows(own_values, index, head, first, active, acc);
-    if constexpr (!stamps_activations(NT * 8)) proxy_fence();
+    if constexpr (!marks_activations(NT * 8)) proxy_fence();
     team_sync<warps>(team_);
-    if constexpr (!stamps_activations(NT * 8))
+    if constexpr (!marks_activations(NT * 8))
       if (thread == 0) count_up(b_.meeting->attended);
   }
 
@@ -238,11 +239,14 @@ class Attention : OwnAttention<NT, T, HeadSize> {
       const float* text = acc[i / halves] + i % halves * 2;
       const std::uint32_t pair = pack_pair<T>((text[0] + image.x) * inverse, (text[1] + image.y) * inverse);
       const int k = head * m_.head_size + d, row = first + r;
-      if constexpr (stamps_activations(NT * 8))
-        store_stamped(static_cast<StampedWord*>(b_.context) + (std::size_t(row) * m_.hidden + k) / 2, pair,
-                      made_.stamp());
-      else
+      if constexpr (marks_activations(NT * 8)) {
+        const MarkedTurn turn(b_.context, b_.rows, m_.hidden, state_.layer_turn + index);
+        const unsigned place = marked_place<NT>(k, row, m_.hidden);
+        store_marked(turn.now() + place, pair);
+        store_marked(turn.before() + place, unwritten);
+      } else {
         *reinterpret_cast<std::uint32_t*>(static_cast<T*>(b_.context) + activation_offset(k, row, NT)) = pair;
+      }
     }
   }
 

@@ -8,6 +8,7 @@ constexpr int every_product = 0x7FFFFFFF;
 // How far a block is with a product: its first, second and third item multiplied (as the blocks go, a layer's queries,
 // keys and values), all done.
 constexpr int product_parts = 4;
+constexpr int checkers = 2;  // warps that look at marked activations
 
 // Shared by the warps of a block besides the rings.
 struct BlockState {
@@ -17,10 +18,12 @@ struct BlockState {
   int workers;                       // blocks that multiply and attend; those after them make the norms
   std::uint64_t active_bits;         // and a bit for each
   std::uint32_t stamp;               // this pass's first: a layer takes two
+  std::uint32_t layer_turn;          // of marked numbers, this pass's first: a layer takes one
   alignas(16) float bias[row_tile];  // of a work item, where it has one
   int begun;                         // the product whose activations have begun to come
   int multiplied;                    // parts of products that the block has done, or has not to do: product_parts each
-  long long spent[pass_phases];      // of thread 0
+  std::uint64_t copied_again[checkers];  // barriers: see check_marked
+  long long spent[pass_phases];          // of thread 0
   long long since;
 
   // By one thread, after `row` is there. `norm_blocks`: that make norms, at most; no more than there are rows.
@@ -34,6 +37,7 @@ struct BlockState {
     }
     workers = int(gridDim.x) - min(rows, norm_blocks);
     stamp = first_stamp(b.meeting->pass.value, m.layers);
+    layer_turn = b.meeting->pass.value % marked_turns * (m.layers % marked_turns);
     begun = -1;
     multiplied = 0;
   }

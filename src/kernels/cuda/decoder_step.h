@@ -96,16 +96,26 @@ struct alignas(128) Counter {
 
 // What the blocks of a pass tell each other by counting.
 struct Meeting {
-  Counter pass;      // counts passes: stamps differ from pass to pass
-  Counter left;      // blocks that have finished
+  Counter pass;   // counts passes: stamps differ from pass to pass
+  Counter left;   // blocks that have finished
+  Counter texts;  // blocks that have written keys and values of a text
+  Counter norm;   // where activations are marked, the stamp of the first row's newest norm
+  // Where they are not,
   Counter normed;    // rows that a norm has made, of all norms so far
-  Counter texts;     // blocks that have written keys and values of a text
   Counter attended;  // tasks of attention
   Counter widened;   // blocks that have written their part of `inner`
 };
 
-// Whether activations go from block to block in stamped words: those of few rows, for every block reads all of them.
-constexpr bool stamps_activations(int rows) { return rows <= 8; }
+// How activations go from block to block, by the rows of a pass. Those of the fewest lie [rows][width], and a block's
+// threads receive them; those of more lie as products read them, [round_up(width, 64) / 8][rows / 8][8 rows][8
+// numbers], for bulk copies.
+constexpr bool receives_rows(int rows) { return rows <= 8; }
+// Whether numbers themselves tell that they are written (see marked.cuh). Of more rows, counters do: to look at all
+// numbers takes longer than a block has.
+constexpr bool marks_activations(int rows) { return rows <= 16; }
+constexpr int marked_turns = 3;  // places that marked numbers are written at in turn
+// Whether the parts of `up` go each to a block of its own, and from there to all.
+constexpr bool parts_up(int rows) { return receives_rows(rows); }
 
 // Memory of a decoder, all on the device.
 struct Buffers {
@@ -113,13 +123,11 @@ struct Buffers {
   int slots;   // of images; 0: passes are of texts
   void* keys;  // of each layer in turn: [slots][heads][groups][capacity][head_size]
   void* values;
-  Row* row;  // [rows]
-  float* x;  // [rows][hidden] residual stream
-  // What the next product reads: [round_up(hidden, 64) / 8][rows / 8][8 rows][8 numbers], or, if stamped, words of two
-  // numbers, [rows][hidden / 2].
-  void* activations;
-  void* context;  // likewise, [hidden]
-  // Likewise, [4 hidden]; but if `up` is made in parts and stamped, they are like `partial`: [up_splits][rows]
+  Row* row;           // [rows]
+  float* x;           // [rows][hidden] residual stream
+  void* activations;  // what the next product reads, [hidden] of each row; marked_turns times, if marked
+  void* context;      // likewise, [hidden]
+  // Likewise, [4 hidden]; but if blocks make a part of `up` each, they are like `partial`: [up_splits][rows]
   // [4 hidden / 2] of two fp32 numbers, before GELU.
   void* inner;
   float* first_up;  // [rows][4 hidden] the first part of `up` where a block makes both, nullptr if none does
@@ -132,8 +140,7 @@ struct Buffers {
 
 // Bytes of activations for products of `width` inputs.
 constexpr std::size_t activation_bytes(int width, int rows) {
-  return stamps_activations(rows) ? std::size_t(width) / 2 * rows * sizeof(StampedWord)
-                                  : std::size_t(round_up(width, k_chunk)) * rows * 2;
+  return std::size_t(2) * (marks_activations(rows) ? marked_turns : 1) * rows * round_up(width, k_chunk);
 }
 
 // What the blocks that multiply spend a pass's time on, in the order of a layer. They wait for the norms, the attention

@@ -73,8 +73,8 @@ void Stream::on_device(void* to, const void* from, std::size_t bytes) const {
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, native(*this)), "copy on device");
 }
 
-void Stream::clear(void* at, std::size_t bytes) const {
-  check_cuda(cudaMemsetAsync(at, 0, bytes, native(*this)), "clearing");
+void Stream::fill(void* at, unsigned char with, std::size_t bytes, std::size_t count, std::size_t distance) const {
+  check_cuda(cudaMemset2DAsync(at, count == 1 ? bytes : distance, with, bytes, count, native(*this)), "filling");
 }
 
 Graph::Graph(const Stream& stream, const std::function<void()>& record) {

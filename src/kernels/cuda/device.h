@@ -64,7 +64,8 @@ class Stream {
   void to_device(void* to, const void* from, std::size_t bytes) const;  // waits: `from` may go
   void to_host(void* to, const void* from, std::size_t bytes) const;    // waits
   void on_device(void* to, const void* from, std::size_t bytes) const;
-  void clear(void* at, std::size_t bytes) const;
+  // `count` times `bytes`, that begin `distance` bytes apart.
+  void fill(void* at, unsigned char with, std::size_t bytes, std::size_t count = 1, std::size_t distance = 0) const;
 
  private:
   void* stream_ = nullptr;

@@ -14,7 +14,7 @@ __device__ __forceinline__ int tiles_of(int outputs) { return (outputs + row_til
 __device__ __forceinline__ unsigned blocks_of(const BlockState& state, int items) { return min(items, state.workers); }
 
 // The work items of the calling block, in order: they are dealt out to the blocks in turn. The parts that a tile of
-// `up` has go to a block each or, where activations go plain, one after the other to the same block.
+// `up` has go to a block each or, of more rows, one after the other to the same block.
 class Items {
  public:
   int product = -1;
@@ -78,7 +78,7 @@ class Items {
         case up:
           outputs = 4 * m.hidden;
           splits_ = m.up_splits;
-          if (!stamps_activations(a_.buffers.rows)) joined_ = splits_;
+          if (!parts_up(a_.buffers.rows)) joined_ = splits_;
           break;
         default:
           inputs = 4 * m.hidden;

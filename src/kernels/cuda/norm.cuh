@@ -3,6 +3,7 @@
 #include "kernels/cuda/attention.cuh"
 #include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/device_math.cuh"
+#include "kernels/cuda/marked.cuh"
 #include "kernels/cuda/pass_variant.cuh"
 #include "kernels/cuda/stamped.cuh"
 
@@ -269,13 +270,16 @@ __device__ __forceinline__ void norm_row(const Model& m, const Buffers& b, const
     last.ask(hidden);
     normalise(x, hidden, last, means);
   }
-  x.each(hidden, [&](const float4& v, int k) {
-    const uint2 numbers = pack_quad<T>(v);
-    if constexpr (stamps_activations(NT * 8))
-      StampedPair::store(static_cast<StampedWord*>(b.activations) + (unsigned(row) * hidden + k) / 2, numbers, stamp);
-    else
-      *reinterpret_cast<uint2*>(static_cast<T*>(b.activations) + activation_offset(k, row, NT)) = numbers;
-  });
+  if constexpr (marks_activations(NT * 8)) {
+    const MarkedTurn turn(b.activations, b.rows, hidden, stamp);
+    const auto place = [&](int k) { return marked_place<NT>(k, row, hidden); };
+    x.each(hidden, [&](const float4& v, int k) { store_marked(turn.now() + place(k), pack_quad<T>(v)); });
+    x.each(hidden, [&](const float4&, int k) { store_marked(turn.before() + place(k), {unwritten, unwritten}); });
+  } else {
+    x.each(hidden, [&](const float4& v, int k) {
+      *reinterpret_cast<uint2*>(static_cast<T*>(b.activations) + activation_offset(k, row, NT)) = pack_quad<T>(v);
+    });
+  }
 }
 
 // Shared by the threads of a block that make norms.
@@ -302,7 +306,10 @@ __device__ void serve_norms(const PassArguments& a, BlockState& state, char* sha
   for (int i = 0; i < norms; ++i) {
     barrier_wait(&mine.full[i % sets], i / sets % 2);
     norm_row<NT, T>(m, a.buffers, mine.vectors[i % sets], i, state.active[place_apart(state)], state.stamp + i, means);
-    if constexpr (!stamps_activations(NT * 8)) {
+    if constexpr (marks_activations(NT * 8)) {
+      if (place_apart(state) == 0 && threadIdx.x == 0) tell_norm(*a.buffers.meeting, state.stamp + i);
+      marks_fence();
+    } else {
       proxy_fence();
       __threadfence_block();
       __syncwarp();
@@ -335,9 +342,9 @@ __device__ __forceinline__ void make_norm(const PassArguments& a, BlockState& st
   wait_reached(state.multiplied, product_parts * (number / 2 * products_a_layer + (number % 2 == 1 ? up : 0)));
   for (; place < state.rows; place += state.workers) {
     norm_row<NT, T>(a.model, a.buffers, vectors, number, state.active[place], state.stamp + number, means);
-    if constexpr (!stamps_activations(NT * 8)) proxy_fence();
+    if constexpr (!marks_activations(NT * 8)) proxy_fence();
     mine.meeting.sync<attention_threads>();
-    if (!stamps_activations(NT * 8) && threadIdx.x % attention_threads == 0) count_up(a.buffers.meeting->normed);
+    if (!marks_activations(NT * 8) && threadIdx.x % attention_threads == 0) count_up(a.buffers.meeting->normed);
   }
 }
 

@@ -49,7 +49,7 @@ Plan plan_pass(const Model& model, int rows, int device) {
   const PassVariant kernel = variant(model, rows);
   plan.norm_blocks = norms_apart(rows) ? rows : std::clamp(blocks_to_spare(model, blocks), 1, rows);
   const std::size_t activation = std::size_t(plan.activation_stages) * rows * k_chunk * 2;
-  const std::size_t fixed = activation + kernel.scratch + 128 + 16 * std::size_t(plan.activation_stages);
+  const std::size_t fixed = activation + kernel.scratch + 128 + 24 * std::size_t(plan.activation_stages);
   shared -= static_cast<int>(kernel.state) + 64;
   plan.stages = static_cast<int>(std::min<std::size_t>(64, (shared - fixed) / (stage_bytes + 16)));
   plan.ahead = std::min(plan.stages, stages_ahead(rows));

@@ -2,11 +2,16 @@
 #include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/attention.cuh"
 #include "kernels/cuda/block_state.cuh"
-#include "kernels/cuda/copiers.cuh"
+#include "kernels/cuda/copy_counted.cuh"
+#include "kernels/cuda/copy_marked.cuh"
+#include "kernels/cuda/copy_weights.cuh"
 #include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/items.cuh"
+#include "kernels/cuda/marked.cuh"
 #include "kernels/cuda/norm.cuh"
+#include "kernels/cuda/prefetch.cuh"
 #include "kernels/cuda/product.cuh"
+#include "kernels/cuda/receive_activations.cuh"
 #include "kernels/cuda/stamped.cuh"
 #include "kernels/cuda/store_sums.cuh"
 
@@ -23,7 +28,7 @@ constexpr int start_registers = 65536 / threads / 8 * 8;
 template <int NT>
 struct Registers {
   static constexpr int consumer = NT == 1 ? 32 : NT == 2 ? 56 : NT == 4 ? 72 : 80;
-  static constexpr int copier = NT == 1 ? 112 : 48;
+  static constexpr int copier = NT == 1 ? 112 : NT == 2 ? 64 : 48;
   static constexpr int attention =
       (threads * start_registers - consumers * consumer - copiers * copier) / attention_threads / 8 * 8;
 };
@@ -86,7 +91,10 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     const int i = product / products_a_layer, kind = product % products_a_layer;
     const std::uint32_t stamp = state.stamp + 2 * i + (kind == down);
     const bool logits = i == m.layers;
-    if (kind == query_key_value) phase = logits ? pass_phases - 2 : 0;
+    if (kind == query_key_value) {
+      phase = logits ? pass_phases - 2 : 0;
+      if constexpr (receives_rows(NT * 8)) marks_fence();
+    }
     const float* bias = nullptr;
     if (logits || kind == up) bias = logits ? m.logits.bias : m.layer[i].up.bias;
     int made = 0;
@@ -130,7 +138,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
       if (logits)
         store.logits(acc, output);
       else if (kind == up)
-        store.inner(acc, output, items.split, stamp);
+        store.inner(acc, i, output, items.split, stamp);
       else if (a.texts && kind == query_key_value)
         store.texts(acc, i, m.layer[i].query_key_value.bias, output, stamp);
       else
@@ -143,7 +151,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     mark();
     if (made == 0 || logits) continue;
     if (a.texts && kind == query_key_value) tell(b.meeting->texts);
-    if (!stamps_activations(NT * 8) && kind == up) tell(b.meeting->widened);
+    if (!marks_activations(NT * 8) && kind == up) tell(b.meeting->widened);
   }
   if (b.profile != nullptr && threadIdx.x == 0)
     for (int i = 0; i < pass_phases; ++i) b.profile[blockIdx.x * pass_phases + i] += state.spent[i];
@@ -164,6 +172,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   std::uint64_t* weight_empty = weight_full + a.plan.stages;
   std::uint64_t* activation_full = weight_empty + a.plan.stages;
   std::uint64_t* activation_empty = activation_full + a.plan.activation_stages;
+  std::uint64_t* activation_landed = activation_empty + a.plan.activation_stages;
   if (threadIdx.x < NT * 8) state.row[threadIdx.x] = a.buffers.row[threadIdx.x];
   __syncthreads();
   if (threadIdx.x == 0) {
@@ -173,9 +182,11 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
       barrier_init(&weight_empty[i], consumers / 32);
     }
     for (int i = 0; i < a.plan.activation_stages; ++i) {
-      barrier_init(&activation_full[i], stamps_activations(NT * 8) ? 32 : 1);
+      barrier_init(&activation_full[i], receives_rows(NT * 8) ? 32 : 1);
+      barrier_init(&activation_landed[i], 1);
       barrier_init(&activation_empty[i], consumers / 32);
     }
+    for (std::uint64_t& again : state.copied_again) barrier_init(&again, 1);
     for (std::uint64_t& full : norms.full) barrier_init(&full, 1);
     barrier_init(&norms.meeting.barrier, attention_threads);
     norms.made = 0;
@@ -187,7 +198,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
     constexpr int spare = threads - norm_threads, spare_registers = 24;
     if (threadIdx.x >= norm_threads) {
       take_registers<spare_registers>();
-      if (!stamps_activations(NT * 8) && threadIdx.x == norm_threads) announce_norms(a, state, norms);
+      if (!marks_activations(NT * 8) && threadIdx.x == norm_threads) announce_norms(a, state, norms);
     } else {
       take_registers<(threads * start_registers - spare * spare_registers) / norm_threads / 8 * 8>();
       serve_norms<NT, T>(a, state, shared, norms);
@@ -200,16 +211,21 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
     take_registers<Registers<NT>::copier>();
     const int warp = (threadIdx.x - consumers) / 32, lane = threadIdx.x % 32;
     if (warp == 0 && lane == 0) copy_weights(a, state, weight_ring, weight_full, weight_empty);
-    if constexpr (stamps_activations(NT * 8)) {
+    if constexpr (receives_rows(NT * 8)) {
       if (warp == 1 || warp == 2)
         receive_activations<T>(a, state, activation_ring, activation_full, activation_empty, warp - 1, lane);
+      if (warp == 3) prefetch_layers<NT, T>(a, state, lane);
+    } else if constexpr (marks_activations(NT * 8)) {
+      if (warp == 1) copy_marked<NT, T>(a, state, activation_ring, activation_landed, activation_empty, lane);
+      if (warp >= 2) check_marked<NT>(a, state, activation_ring, activation_landed, activation_full, warp - 2, lane);
     } else {
-      if (warp == 1 && lane == 0) copy_activations<NT>(a, state, activation_ring, activation_full, activation_empty);
+      if (warp == 1 && lane == 0) copy_counted<NT>(a, state, activation_ring, activation_full, activation_empty);
+      if (warp == 3) prefetch_layers<NT, T>(a, state, lane);
     }
-    if (warp == 3) prefetch_layers<NT, T>(a, state, lane);
   } else {
     take_registers<Registers<NT>::attention>();
     for (int norm = 0; norm <= 2 * a.model.layers; ++norm) {
+      if (marks_activations(NT * 8) && (norm % 2 == 0 || !norms_apart(NT * 8))) marks_fence();
       if constexpr (!norms_apart(NT * 8)) make_norm<NT, T>(a, state, norms, norm);
       if (norm % 2 == 0 && norm < 2 * a.model.layers) attend_layer<NT, T, HeadSize>(a, state, scratch, norm / 2);
     }

@@ -1,9 +1,8 @@
 #pragma once
-// How blocks hand numbers to each other within a pass. A stamped word holds 32 bits of data and the stamp of its
-// writing: the memory model delivers 64 bits whole, so who finds the stamp has the data, one trip to the second-level
-// cache after it was written, without fence or barrier (as NCCL's protocol for low latency). Partial sums, of which one
-// block reads very many, are two numbers a word, their last bits given up for a short stamp. Where even that costs too
-// many bytes, numbers lie plain and a counter tells of their completion.
+// How blocks hand sums to each other within a pass. A stamped word holds two numbers, whose last bits are given up for
+// the stamp of their writing: the memory model delivers 64 bits whole, so who finds the stamp has the numbers, one trip
+// to the second-level cache after they were written, without fence or barrier (as NCCL's protocol for low latency).
+// (Activations: marked.cuh.)
 #include <cstdint>
 
 #include "kernels/cuda/async_copy.cuh"
@@ -12,28 +11,9 @@
 
 namespace kandinsky::cuda {
 
-__device__ __forceinline__ void store_stamped(StampedWord* to, std::uint32_t data, std::uint32_t stamp) {
-  asm volatile("st.relaxed.gpu.global.b64 [%0], %1;" ::"l"(to), "l"(StampedWord(stamp) << 32 | data) : "memory");
-}
-
 __device__ __forceinline__ void store_two(StampedWord* to, StampedWord first, StampedWord second) {
   asm volatile("st.relaxed.gpu.global.v2.b64 [%0], {%1, %2};" ::"l"(to), "l"(first), "l"(second) : "memory");
 }
-
-// Two words that lie together, at an even place.
-struct StampedPair {
-  StampedWord first, second;
-  __device__ __forceinline__ bool has(std::uint32_t stamp) const {
-    return std::uint32_t(first >> 32) == stamp && std::uint32_t(second >> 32) == stamp;
-  }
-  __device__ __forceinline__ uint2 data() const { return {std::uint32_t(first), std::uint32_t(second)}; }
-  __device__ __forceinline__ void load(const StampedWord* from) {
-    asm volatile("ld.relaxed.gpu.global.v2.b64 {%0, %1}, [%2];" : "=l"(first), "=l"(second) : "l"(from) : "memory");
-  }
-  static __device__ __forceinline__ void store(StampedWord* to, const uint2& data, std::uint32_t stamp) {
-    store_two(to, StampedWord(stamp) << 32 | data.x, StampedWord(stamp) << 32 | data.y);
-  }
-};
 
 // Two words that lie together, of two fp32 numbers each without the last four of their 24 bits, far below what the 16
 // bits of what is made of the sums can tell. Of the stamp what eight bits hold, never 0.
@@ -93,29 +73,6 @@ __device__ __forceinline__ void receive_sums(StampedSums (&sums)[N], const Wante
   __syncwarp();  // lanes that left one by one would go on one by one
 }
 
-// By a warp. Waits for N pairs at a time: those wanted(i), which lie at from(i). The others' data is anything. Of many,
-// the first is watched alone until it comes: what is asked for in vain slows everybody down.
-template <int N, typename Wanted, typename From>
-__device__ __forceinline__ void receive(StampedPair (&pairs)[N], const Wanted& wanted, const From& from,
-                                        std::uint32_t stamp) {
-  constexpr bool many = N > 4;
-#pragma unroll
-  for (int i = 0; i < N; ++i) pairs[i] = {};  // no stamp is 0
-  if (many && wanted(0))
-    for (pairs[0].load(from(0)); !pairs[0].has(stamp); pairs[0].load(from(0))) __nanosleep(20);
-  bool complete;
-  do {
-#pragma unroll
-    for (int i = many; i < N; ++i)
-      if (wanted(i) && !pairs[i].has(stamp)) pairs[i].load(from(i));
-    complete = true;
-#pragma unroll
-    for (int i = many; i < N; ++i)
-      if (wanted(i)) complete = complete && pairs[i].has(stamp);
-  } while (!complete);
-  __syncwarp();
-}
-
 __device__ __forceinline__ unsigned load_acquire(const unsigned* p) {
   unsigned value;
   asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(p) : "memory");
@@ -148,7 +105,8 @@ __device__ __forceinline__ void leave(Meeting& meeting, int layers) {
   unsigned before;
   asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], 1;" : "=r"(before) : "l"(&meeting.left.value) : "memory");
   if (before + 1 != gridDim.x) return;
-  meeting.left.value = meeting.normed.value = meeting.texts.value = meeting.attended.value = meeting.widened.value = 0;
+  meeting.left.value = meeting.texts.value = meeting.norm.value = 0;
+  meeting.normed.value = meeting.attended.value = meeting.widened.value = 0;
   meeting.pass.value = pass_after(meeting.pass.value, layers);
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/items.cuh"
+#include "kernels/cuda/marked.cuh"
 #include "kernels/cuda/product.cuh"
 #include "kernels/cuda/query_key_value.cuh"
 #include "kernels/cuda/stamped.cuh"
@@ -30,7 +31,7 @@ class StoreSums {
 
   // Of `up`, a part of which has no bias but the first. Of two parts, those of few rows go each to all blocks, which
   // add them; of more rows a block has both, and adds as those do.
-  __device__ __forceinline__ void inner(Sums& acc, int output, int split, std::uint32_t stamp) const {
+  __device__ __forceinline__ void inner(Sums& acc, int layer, int output, int split, std::uint32_t stamp) const {
     const int outputs = 4 * m_.hidden;
     const bool in_parts = m_.up_splits > 1;
     const float4 bias = split == 0 ? at(state_.bias, output % row_tile) : float4{};
@@ -38,7 +39,7 @@ class StoreSums {
       if (output >= outputs) return;
       sums = sums + bias;
       if (in_parts) {
-        if constexpr (stamps_activations(NT * 8)) {
+        if constexpr (parts_up(NT * 8)) {
           auto* part = static_cast<StampedWord*>(b_.inner) + std::size_t(split) * b_.rows * outputs / 2;
           StampedSums::store(part + (unsigned(n) * outputs + output) / 2, sums, stamp);
           return;
@@ -52,10 +53,14 @@ class StoreSums {
         sums = *first + sums;
       }
       const uint2 numbers = pack_quad<T>({gelu(sums.x), gelu(sums.y), gelu(sums.z), gelu(sums.w)});
-      if constexpr (stamps_activations(NT * 8))
-        StampedPair::store(static_cast<StampedWord*>(b_.inner) + (unsigned(n) * outputs + output) / 2, numbers, stamp);
-      else
+      if constexpr (marks_activations(NT * 8)) {
+        const MarkedTurn turn(b_.inner, b_.rows, outputs, state_.layer_turn + layer);
+        const unsigned place = marked_place<NT>(output, n, outputs);
+        store_marked(turn.now() + place, numbers);
+        if constexpr (receives_rows(NT * 8)) store_marked(turn.before() + place, {unwritten, unwritten});
+      } else {
         *reinterpret_cast<uint2*>(static_cast<T*>(b_.inner) + activation_offset(output, n, NT)) = numbers;
+      }
     });
   }
 
