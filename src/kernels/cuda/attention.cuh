@@ -46,7 +46,7 @@ class Attention : OwnAttention<NT, T, HeadSize> {
   static constexpr std::size_t scratch_bytes = teams * sizeof(Scratch);
 
   // Asks for what the first task reads of text, unless this pass makes it, and of the image, before the layer's queries
-  // are there. `stamp`: of the layer's queries, keys and values, and of what comes out.
+  // are there. `stamp`: of the layer's queries, keys and values.
   __device__ __forceinline__ Attention(const PassArguments& a, BlockState& state, char* scratch, int index,
                                        std::uint32_t stamp)
       : Base(a, state, reinterpret_cast<Scratch*>(scratch)[fresh_thread() / team_threads % teams], index, stamp,

@@ -35,8 +35,8 @@ __device__ void copy_marked(const PassArguments& a, BlockState& state, char* rin
   const std::uint64_t policy = policy_evict_last();
   RingPosition at;
   at.parity = 1;
-  prefetch_layer<NT, T>(a, state, 0, lane);
-  int product = -1;
+  int product = -1, prefetched = 0;
+  prefetch_layer<NT, T>(a, state, prefetched++, lane);
   for (Items items(a, state); items.next();) {
     const bool begins = product != items.product, strays = items.product - product > products_apart;
     product = items.product;
@@ -69,7 +69,8 @@ __device__ void copy_marked(const PassArguments& a, BlockState& state, char* rin
       if (asked == pause && kind == up && items.split == 0) unwrite_inner<NT>(a, state, layer, items.tile, lane);
       ask(asked);
     }
-    if (begins && kind == up && layer + 1 < a.model.layers) prefetch_layer<NT, T>(a, state, layer + 1, lane);
+    while (prefetched < a.model.layers && product >= (prefetched - 1) * products_a_layer + up)
+      prefetch_layer<NT, T>(a, state, prefetched++, lane);
   }
   reach(state.begun, every_product);
 }

@@ -86,7 +86,7 @@ struct Model {
 };
 
 // Data and the stamp of their writing: see stamped.cuh. Of a row that joins after a pass without it, they are to be
-// cleared: an old stamp could look like a new one.
+// cleared: an old stamp could look like a new one. (Likewise marked numbers are to be marked as unwritten.)
 using StampedWord = std::uint64_t;
 
 // In a line of its own: many blocks watch one while others count up another.

@@ -5,9 +5,10 @@
 //
 // Such numbers are written in turn at marked_turns places. Who writes them marks the place of the turn before, which
 // all have read by then (what is being written depends on it, through a product or more), as unwritten. A turn later
-// its fence says that this is done, before it writes again. So a block may look for a turn's numbers once it knows
-// those of the turn before to be complete, and it does if one of the two products before was its own, too: what it
-// received for that was made of them. Else it asks which norm is the newest.
+// its fence says that this is done, before it writes again. (A tile of `up` may be another block's by then: of few
+// rows, this counts on a mark taking no longer than a layer.) So a block may look for a turn's numbers once it knows
+// those of the turn before to be complete, and it does if it has received for one of the two products before: what it
+// received was made of them. Else it asks which norm is the newest.
 #include <cstdint>
 
 #include "kernels/cuda/decoder_step.h"

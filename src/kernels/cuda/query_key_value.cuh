@@ -28,7 +28,6 @@ class QueryKeyValue {
             b_.query_key_value,
             stamp_};
   }
-  __device__ __forceinline__ std::uint32_t stamp() const { return stamp_; }
 
  private:
   const Model& m_;

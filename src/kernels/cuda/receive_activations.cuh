@@ -57,6 +57,7 @@ __device__ void receive_activations(const PassArguments& a, BlockState& state, c
   int product = -1, batch = 0;
   for (Items items(a, state); items.next();) {
     const bool begins = product != items.product, strays = items.product - product > products_apart;
+    const int before = product;
     product = items.product;
     const ProductInput input(a, state, product);
     for (int first = 0; first < items.count; first += chunks_a_batch, ++batch) {
@@ -66,7 +67,9 @@ __device__ void receive_activations(const PassArguments& a, BlockState& state, c
         at.skip(count, a.plan.activation_stages);
         continue;
       }
-      if (!leads) wait_reached(state.begun, product);  // what is asked for in vain slows everybody down
+      // What is asked for in vain slows everybody down; and what the block had a part in before may have been the other
+      // warp's alone, which this one is not to overtake.
+      wait_reached(state.begun, leads ? before : product);
       if (leads && strays) {
         wait_norm(*a.buffers.meeting, input.norm);
         __syncwarp();

@@ -90,7 +90,8 @@ __device__ __forceinline__ void wait_for(const Counter& counter, unsigned target
 }
 
 // A pass's stamps begin at first_stamp. Passes are counted anew before 32 bits are full, at a number that lets the
-// short stamps go on in turn.
+// short stamps go on in turn, and the places of marked numbers.
+static_assert(StampedSums::stamp_bits % marked_turns == 0);
 __device__ __forceinline__ std::uint32_t stamps_a_pass(int layers) { return 2 * layers + 1; }
 __device__ __forceinline__ std::uint32_t first_stamp(std::uint32_t pass, int layers) {
   return (pass + 1) * stamps_a_pass(layers);
