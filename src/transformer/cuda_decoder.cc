@@ -105,15 +105,14 @@ struct CudaDecoder::Work {
     };
     const std::size_t rows = buffers.rows;
     const auto mark = [&](void* numbers, std::size_t width) {
-      constexpr int together = 8;  // numbers of a row
       for (int turn = 0; turn < cuda::marked_turns; ++turn) {
         std::uint16_t* of_turn =
             static_cast<std::uint16_t*>(numbers) + turn * rows * cuda::round_up(width, cuda::k_chunk);
         if (cuda::receives_rows(buffers.rows) || count == buffers.rows)
           stream.fill(of_turn + first * width, 0xFF, count * width * sizeof *of_turn);
         else
-          stream.fill(of_turn + first * together, 0xFF, count * together * sizeof *of_turn, width / together,
-                      rows * together * sizeof *of_turn);
+          stream.fill(of_turn + first * cuda::marked_piece, 0xFF, count * cuda::marked_piece * sizeof *of_turn,
+                      width / cuda::marked_piece, rows * cuda::marked_piece * sizeof *of_turn);
       }
     };
     for (std::size_t split = 0; split < splits; ++split) {

@@ -114,6 +114,4 @@ __device__ __forceinline__ uint4 load_uncached_if(bool wanted, const void* p) {
   return v;
 }
 
-__device__ __forceinline__ uint4 load_shared(const void* p) { return *static_cast<const uint4*>(p); }
-
 }  // namespace kandinsky::cuda

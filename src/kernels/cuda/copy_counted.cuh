@@ -1,6 +1,6 @@
 #pragma once
 #include "kernels/cuda/async_copy.cuh"
-#include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/attention_layout.cuh"
 #include "kernels/cuda/block_state.cuh"
 #include "kernels/cuda/items.cuh"
 #include "kernels/cuda/stamped.cuh"

@@ -3,6 +3,7 @@
 // what came was complete.
 #include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/block_state.cuh"
+#include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/items.cuh"
 #include "kernels/cuda/marked.cuh"
 #include "kernels/cuda/prefetch.cuh"
@@ -17,7 +18,7 @@ __device__ __forceinline__ void unwrite_inner(const PassArguments& a, const Bloc
   const int outputs = 4 * a.model.hidden, first = tile * row_tile;
   const MarkedTurn turn(a.buffers.inner, a.buffers.rows, outputs, state.layer_turn + layer);
   auto* at = reinterpret_cast<uint4*>(turn.before() + marked_place<NT>(first, 0, outputs));
-  const int count = min(row_tile, outputs - first) * (NT * 8) / int(sizeof(uint4) / 2);
+  const int count = min(row_tile, outputs - first) * (NT * 8) / marked_piece;
   for (int i = lane; i < count; i += 32) at[i] = {unwritten, unwritten, unwritten, unwritten};
   marks_fence();
   __syncwarp();

@@ -114,6 +114,7 @@ constexpr bool receives_rows(int rows) { return rows <= 8; }
 // numbers takes longer than a block has.
 constexpr bool marks_activations(int rows) { return rows <= 16; }
 constexpr int marked_turns = 3;  // places that marked numbers are written at in turn
+constexpr int marked_piece = 8;  // numbers of a row that lie together either way
 // Whether the parts of `up` go each to a block of its own, and from there to all.
 constexpr bool parts_up(int rows) { return receives_rows(rows); }
 

@@ -54,6 +54,8 @@ __device__ __forceinline__ uint2 pack_quad(const float4& v) {
 // Four numbers from place k on, a multiple of four.
 __device__ __forceinline__ float4 at(const float* p, int k) { return *reinterpret_cast<const float4*>(p + k); }
 
+__device__ __forceinline__ uint4 load_shared(const void* p) { return *static_cast<const uint4*>(p); }
+
 __device__ __forceinline__ float2 operator+(const float2& a, const float2& b) { return {a.x + b.x, a.y + b.y}; }
 __device__ __forceinline__ float4 operator+(const float4& a, const float4& b) {
   return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};

@@ -1,4 +1,5 @@
 #pragma once
+#include "kernels/cuda/device_math.cuh"
 #include "kernels/cuda/stamped.cuh"
 
 namespace kandinsky::cuda {

@@ -93,7 +93,7 @@ __device__ void consume(const PassArguments& a, char* weight_ring, char* activat
     const bool logits = i == m.layers;
     if (kind == query_key_value) {
       phase = logits ? pass_phases - 2 : 0;
-      if constexpr (receives_rows(NT * 8)) marks_fence();
+      if constexpr (receives_rows(NT * 8)) marks_fence();  // of what store.inner has marked
     }
     const float* bias = nullptr;
     if (logits || kind == up) bias = logits ? m.logits.bias : m.layer[i].up.bias;
@@ -225,6 +225,7 @@ __global__ void __launch_bounds__(threads, 1) pass_kernel(const __grid_constant_
   } else {
     take_registers<Registers<NT>::attention>();
     for (int norm = 0; norm <= 2 * a.model.layers; ++norm) {
+      // Of what was marked since: context, and norms that are made here.
       if (marks_activations(NT * 8) && (norm % 2 == 0 || !norms_apart(NT * 8))) marks_fence();
       if constexpr (!norms_apart(NT * 8)) make_norm<NT, T>(a, state, norms, norm);
       if (norm % 2 == 0 && norm < 2 * a.model.layers) attend_layer<NT, T, HeadSize>(a, state, scratch, norm / 2);

@@ -39,8 +39,7 @@ constexpr int receivers = 2;
 template <typename T>
 __device__ void receive_activations(const PassArguments& a, BlockState& state, char* ring, std::uint64_t* full,
                                     std::uint64_t* empty, int self, int lane) {
-  constexpr int bytes = 1024, pieces = 2, piece_numbers = 8;
-  constexpr int chunk_pieces = k_chunk / piece_numbers;
+  constexpr int bytes = 1024, pieces = 2, chunk_pieces = k_chunk / marked_piece;
   const Model& m = a.model;
   const int chunks_a_batch = max(1, 32 * pieces / (chunk_pieces * state.rows));
   int row_of[pieces], k_of[pieces], chunk_of[pieces];  // of the lane's pieces: within a chunk, within a batch
@@ -48,7 +47,7 @@ __device__ void receive_activations(const PassArguments& a, BlockState& state, c
   for (int i = 0; i < pieces; ++i) {
     const int unit = i * 32 + lane, block = unit / state.rows;
     row_of[i] = state.active[unit - block * state.rows];
-    k_of[i] = block % chunk_pieces * piece_numbers;
+    k_of[i] = block % chunk_pieces * marked_piece;
     chunk_of[i] = block / chunk_pieces;
     if (chunk_of[i] >= chunks_a_batch) chunk_of[i] = 0x7FFF;  // no piece
   }

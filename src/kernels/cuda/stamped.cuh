@@ -5,9 +5,7 @@
 // (Activations: marked.cuh.)
 #include <cstdint>
 
-#include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/decoder_step.h"
-#include "kernels/cuda/device_math.cuh"
 
 namespace kandinsky::cuda {
 
