@@ -117,28 +117,43 @@ TEST_P(CudaDecoderTest, TokensDoNotDependOnNeighbours) {
   options.sampling.top_k = 50;
   options.sampling.top_p = 0.9;
   const auto text = some_text(c, 0);
-  CudaDecoder one(weights, 1), four(weights, 4), many(weights, 40);
+  CudaDecoder one(weights, 1), four(weights, 4);
   const auto alone = draw(one, c, text, options);
   const auto together = draw(four, c, text, options);
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(alone[i].tokens, together[i].tokens) << i;
     EXPECT_EQ(alone[i].ppl, together[i].ppl);
   }
-  // Other prompts and parameters in the same loop, started at other times.
-  const auto prompt = many.prefill(text), other = many.prefill(some_text(c, 1));
-  for (int slot = 0; slot < 40; ++slot) {
-    SlotRequest request;
-    request.prompt = slot % 8 == 0 ? prompt : other;
-    request.seed = slot % 8 == 0 ? 11 : slot;
-    request.number = slot % 8 == 0 ? slot / 8 : slot;
-    request.sampling = options.sampling;
-    if (slot % 8 != 0) request.sampling.temperature = 0.5 + 0.1 * slot;
-    if (slot % 8 == 3) request.sampling.greedy = true;
-    many.start(slot, request);
-    many.step();
+  // Other prompts and parameters in the same loop, started at other times; slot 0 once more when it is done.
+  for (const int slots : {16, 24, 40}) {
+    CudaDecoder many(weights, slots);
+    const auto prompt = many.prefill(text), other = many.prefill(some_text(c, 1));
+    const auto start = [&](int slot) {
+      const bool compared = slot % 8 == 0;
+      SlotRequest request;
+      request.prompt = compared ? prompt : other;
+      request.seed = compared ? 11 : slot;
+      request.number = compared ? slot / 8 : slot;
+      request.sampling = options.sampling;
+      if (!compared) request.sampling.temperature = 0.5 + 0.1 * slot;
+      if (slot % 8 == 3) request.sampling.greedy = true;
+      many.start(slot, request);
+    };
+    for (int slot = 0; slot < slots; ++slot) {
+      start(slot);
+      many.step();
+    }
+    for (int step = 0; step < c.image_length(); ++step) many.step();
+    for (int i = 0; i * 8 < slots; ++i) EXPECT_EQ(many.result(i * 8).tokens, alone[i].tokens) << i << " of " << slots;
+    for (const int slot : {0, 8}) {
+      many.release(slot);
+      start(slot);
+      many.step();
+    }
+    for (int step = 0; step < c.image_length(); ++step) many.step();
+    for (int i = 0; i < 2; ++i)
+      EXPECT_EQ(many.result(i * 8).tokens, alone[i].tokens) << i << " of " << slots << ", again";
   }
-  for (int step = 0; step < c.image_length(); ++step) many.step();
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(many.result(i * 8).tokens, alone[i].tokens) << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(, CudaDecoderTest, ::testing::ValuesIn(cases),
@@ -261,7 +276,9 @@ TEST(CudaDecoder, GoesOnWithNumbersThatAreNotFinite) {
       for (int i = 1; i < c.image_length(); ++i) gpu.step();
       for (int slot = 0; slot < slots; ++slot) {
         EXPECT_EQ(gpu.result(slot).tokens, request.forced);
-        if (precision == Precision::bf16) EXPECT_TRUE(std::isnan(gpu.newest_logits(slot).front()));
+        if (precision == Precision::bf16) {
+          EXPECT_TRUE(std::isnan(gpu.newest_logits(slot).front()));
+        }
       }
     }
   }

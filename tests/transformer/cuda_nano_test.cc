@@ -86,7 +86,7 @@ TEST_P(CudaNanoTest, TokensDoNotDependOnBatch) {
   options.sampling.top_k = 512;
   options.sampling.top_p = 0.95;
   std::vector<DrawnTokens> reference;
-  for (const int batch : {1, 3, 8, 64}) {
+  for (const int batch : {1, 3, 8, 16, 32, 64}) {
     CudaDecoder decoder(weights_, batch);
     const auto drawn = draw(decoder, config_, ids, options);
     if (reference.empty()) reference = drawn;
@@ -136,6 +136,23 @@ TEST_P(CudaNanoTest, AFewSteps) {
   }
   EXPECT_EQ(decoder.result(0).tokens.size(), 19u);
   EXPECT_EQ(decoder.result(2).tokens, std::vector<std::int32_t>(7, 7));
+}
+
+// Likewise, of passes whose attention borrows stages of the weights' ring.
+TEST_P(CudaNanoTest, AFewStepsOfMany) {
+  for (const int batch : {20, 40}) {
+    CudaDecoder decoder(weights_, batch);
+    const auto prompt = decoder.prefill(text("снеговик"));
+    for (int slot = 0; slot < batch; ++slot) {
+      SlotRequest request;
+      request.prompt = prompt;
+      request.sampling.greedy = true;
+      decoder.start(slot, request);
+    }
+    for (int step = 0; step < 3; ++step) decoder.step();
+    for (int slot = 0; slot < batch; ++slot) EXPECT_EQ(decoder.result(slot).tokens, decoder.result(0).tokens) << slot;
+    EXPECT_EQ(decoder.result(0).tokens.size(), 4u);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, CudaNanoTest, ::testing::Values(Precision::fp16, Precision::bf16),
