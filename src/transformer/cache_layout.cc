@@ -4,7 +4,8 @@
 
 namespace kandinsky {
 
-CacheLayout::CacheLayout(MaskKind kind, const TransformerConfig& config) : kind_(kind), grid_(config.grid) {
+CacheLayout::CacheLayout(MaskKind kind, const TransformerConfig& config)
+    : kind_(kind), version_(config.version), grid_(config.grid) {
   switch (kind) {
     case MaskKind::row:
       capacity_ = grid_ + 1;
@@ -17,20 +18,20 @@ CacheLayout::CacheLayout(MaskKind kind, const TransformerConfig& config) : kind_
       capacity_ = config.version == 2 ? grid_ * grid_ : std::min(grid_, convolution_reach + 1) * grid_;
       break;
   }
-  segments_.resize(config.image_length());
-  std::vector<int> places;
-  for (int raster = 0; raster < config.image_length(); ++raster) {
-    places.clear();
-    for (const int key : visible_keys(kind, config.version, grid_, raster)) places.push_back(slot(key));
-    std::sort(places.begin(), places.end());
-    for (const int place : places) {
-      std::vector<KeySegment>& list = segments_[raster];
-      if (!list.empty() && list.back().start + list.back().count == place)
-        ++list.back().count;
-      else
-        list.push_back({place, 1});
-    }
+}
+
+std::vector<KeySegment> CacheLayout::segments(int raster) const {
+  std::vector<int> places = visible_keys(kind_, version_, grid_, raster);
+  for (int& place : places) place = slot(place);
+  std::sort(places.begin(), places.end());
+  std::vector<KeySegment> segments;
+  for (const int place : places) {
+    if (!segments.empty() && segments.back().start + segments.back().count == place)
+      ++segments.back().count;
+    else
+      segments.push_back({place, 1});
   }
+  return segments;
 }
 
 int CacheLayout::slot(int raster) const {

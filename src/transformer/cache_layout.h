@@ -27,14 +27,14 @@ class CacheLayout {
   // Place in its group of the key at a raster index.
   int slot(int raster) const;
   // What the query at a raster index reads of its group, once its own key is there.
-  const std::vector<KeySegment>& segments(int raster) const { return segments_[raster]; }
+  std::vector<KeySegment> segments(int raster) const;
 
  private:
   MaskKind kind_;
+  int version_;
   int grid_;
   int groups_ = 1;
   int capacity_ = 0;
-  std::vector<std::vector<KeySegment>> segments_;
 };
 
 }  // namespace kandinsky

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/fail.h"
+#include "transformer/cache_layout.h"
 
 namespace kandinsky {
 namespace {
