@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "core/fail.h"
+#include "kernels/cuda/uploader.h"
+#include "transformer/cache_layout.h"
 
 namespace kandinsky {
 namespace {
@@ -82,7 +84,7 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
   std::size_t cache = 0;
   std::vector<cuda::Layer> layers;
   for (int i = 0; i < config_.layers; ++i) {
-    const CacheLayout& layout = layouts_.emplace_back(mask_kind(i, config_.layers), config_);
+    const CacheLayout layout(mask_kind(i, config_.layers), config_);
     cuda::Layer layer{};
     layer.query_key_value = make_matrix(&LayerWeights::query_key_value, i, shape_of(3 * hidden, hidden));
     layer.dense = make_matrix(&LayerWeights::dense, i, shape_of(hidden, hidden));
@@ -108,8 +110,8 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
   std::vector<int> counts(config_.image_length());
   std::vector<std::vector<int>> places(config_.image_length());
   int most = 1;
-  for (const CacheLayout& layout : layouts_) {
-    if (layout.kind() != MaskKind::convolution) continue;
+  if (mask_kind(config_.layers - 1, config_.layers) == MaskKind::convolution) {
+    const CacheLayout layout(MaskKind::convolution, config_);
     for (int raster = 0; raster < config_.image_length(); ++raster) {
       for (const KeySegment& segment : layout.segments(raster))
         for (int k = 0; k < segment.count; ++k)
@@ -161,19 +163,21 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
                          int device)
     : CudaWeights(config, precision, device) {
   cuda::Stream stream;
-  cuda::Uploader uploader(stream);
   const std::size_t rows = std::max({4 * config.hidden, config.image_vocab, config.text_vocab, config.text_length + 1});
   const cuda::DeviceMemory staging(rows * config.hidden * sizeof(float));
+  cuda::Uploader uploader(stream);
 
-  // The plain numbers go to the device as they are; what else is to be done with them is done there.
-  const auto stage = [&](const at::Tensor& tensor) {
+  // The plain numbers go to the device as they are; what else is to be done with them is done there: by take(their
+  // type).
+  const auto stage = [&](const at::Tensor& tensor, const auto& take) {
     const at::Tensor plain = tensor.scalar_type() == at::kDouble ? tensor.to(at::kFloat) : tensor;
-    uploader.upload(staging.get(), plain.const_data_ptr(), plain.nbytes());
-    return number_of(plain);
+    uploader.upload(staging.get(), plain.const_data_ptr(), plain.nbytes(), [plain, take] { take(number_of(plain)); });
   };
   const auto floats = [&](const at::Tensor& tensor, std::size_t padded) -> const float* {
     auto* to = static_cast<float*>(allocate(padded * sizeof(float)));
-    cuda::widen_numbers(stage(tensor), staging.get(), to, tensor.numel(), stream.get());
+    stage(tensor, [&, to, count = tensor.numel()](cuda::Number number) {
+      cuda::widen_numbers(number, staging.get(), to, count, stream.get());
+    });
     return to;
   };
   const auto matrix = [&](LinearWeights LayerWeights::*part, int layer, cuda::Matrix m) {
@@ -184,9 +188,10 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
       linear.weight = weights.logits.weight.slice(0, config.text_vocab, config.text_vocab + config.image_vocab);
       linear.bias = weights.logits.bias.slice(0, config.text_vocab, config.text_vocab + config.image_vocab);
     }
-    const cuda::Number number = stage(linear.weight);
     void* packed = allocate(m.bytes());
-    cuda::pack_matrix(number, staging.get(), number_, packed, m.outputs, m.inputs, stream.get());
+    stage(linear.weight, [&, packed, outputs = m.outputs, inputs = m.inputs](cuda::Number number) {
+      cuda::pack_matrix(number, staging.get(), number_, packed, outputs, inputs, stream.get());
+    });
     m.weights = packed;
     m.bias = floats(linear.bias, cuda::round_up(m.outputs, cuda::row_tile));
     return m;
@@ -204,6 +209,7 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
     }
   } const tables{weights, floats};
   build(matrix, tables);
+  uploader.finish();
   stream.synchronize();
 }
 

@@ -5,7 +5,6 @@
 
 #include "kernels/cuda/decoder_step.h"
 #include "kernels/cuda/device.h"
-#include "transformer/cache_layout.h"
 #include "transformer/transformer_weights.h"
 
 namespace kandinsky {
@@ -25,7 +24,6 @@ class CudaWeights {
   const TransformerConfig& config() const { return config_; }
   int device() const { return device_; }
   const cuda::Model& model() const { return model_; }
-  const std::vector<CacheLayout>& layouts() const { return layouts_; }
   std::size_t bytes() const;
   // What the weights of a model will take.
   static std::size_t bytes(const TransformerConfig& config);
@@ -39,7 +37,6 @@ class CudaWeights {
   TransformerConfig config_;
   int device_;
   cuda::Number number_;
-  std::vector<CacheLayout> layouts_;
   std::vector<cuda::DeviceMemory> memory_;
   std::size_t used_ = 0;  // of the last piece
   cuda::Model model_{};

@@ -1,10 +1,7 @@
 #include "kernels/cuda/device.h"
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
-#include "kernels/cpu/thread_team.h"
 #include "kernels/cuda/check.cuh"
 #include "kernels/cuda/device_math.cuh"
 #include "transformer/noise.h"
@@ -59,8 +56,12 @@ Stream::~Stream() { cudaStreamDestroy(static_cast<cudaStream_t>(stream_)); }
 
 void Stream::synchronize() const { check_cuda(cudaStreamSynchronize(native(*this)), "device"); }
 
-void Stream::to_device(void* to, const void* from, std::size_t bytes) const {
+void Stream::start_to_device(void* to, const void* from, std::size_t bytes) const {
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, native(*this)), "copy to device");
+}
+
+void Stream::to_device(void* to, const void* from, std::size_t bytes) const {
+  start_to_device(to, from, bytes);
   synchronize();
 }
 
@@ -138,78 +139,6 @@ PinnedMemory::PinnedMemory(std::size_t bytes) {
 }
 
 void PinnedMemory::Free::operator()(void* p) const noexcept { cudaFreeHost(p); }
-
-namespace {
-
-// Pinned buffers, used in turn.
-class PinnedRing {
- public:
-  PinnedRing(std::size_t bytes, int count) : bytes_(bytes), copied_(count), used_(count) {
-    for (int i = 0; i < count; ++i) memory_.emplace_back(bytes);
-  }
-  ~PinnedRing() {
-    for (std::size_t i = 0; i < copied_.size(); ++i)
-      if (used_[i]) cudaEventSynchronize(static_cast<cudaEvent_t>(copied_[i].get()));
-  }
-  PinnedRing(const PinnedRing&) = delete;
-  PinnedRing& operator=(const PinnedRing&) = delete;
-  std::size_t bytes() const { return bytes_; }
-
-  // fill(buffer), then the copy to the device.
-  template <typename Fill>
-  void send(void* to, std::size_t bytes, const Stream& stream, const Fill& fill) {
-    if (used_[next_]) copied_[next_].wait();
-    void* buffer = memory_[next_].get();
-    fill(static_cast<char*>(buffer));
-    check_cuda(cudaMemcpyAsync(to, buffer, bytes, cudaMemcpyHostToDevice, native(stream)), "copy to device");
-    copied_[next_].record(stream);
-    used_[next_] = true;
-    next_ = (next_ + 1) % copied_.size();
-  }
-
- private:
-  std::size_t bytes_;
-  std::vector<PinnedMemory> memory_;
-  std::vector<Event> copied_;
-  std::vector<bool> used_;
-  std::size_t next_ = 0;
-};
-
-}  // namespace
-
-// Matrices and vectors go through buffers of their own: a vector would else wait for the matrix before it.
-struct Uploader::Impl {
-  static constexpr std::size_t worth_a_team = std::size_t{1} << 20;
-  const Stream& stream;
-  cpu::ThreadTeam team;
-  PinnedRing large{std::size_t{16} << 20, 6};
-  PinnedRing small{worth_a_team, 16};
-
-  explicit Impl(const Stream& to)
-      : stream(to), team(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u))) {}
-};
-
-Uploader::Uploader(const Stream& stream) : impl_(std::make_unique<Impl>(stream)) {}
-
-Uploader::~Uploader() = default;
-
-void Uploader::upload(void* to, const void* from, std::size_t bytes) {
-  const char* source = static_cast<const char*>(from);
-  if (bytes < Impl::worth_a_team) {
-    impl_->small.send(to, bytes, impl_->stream, [&](char* buffer) { std::memcpy(buffer, source, bytes); });
-    return;
-  }
-  cpu::ThreadTeam& team = impl_->team;
-  for (std::size_t done = 0; done < bytes; done += impl_->large.bytes()) {
-    const std::size_t part = std::min(bytes - done, impl_->large.bytes());
-    impl_->large.send(static_cast<char*>(to) + done, part, impl_->stream, [&](char* buffer) {
-      team.run([&](int thread) {
-        const std::size_t first = part * thread / team.size(), last = part * (thread + 1) / team.size();
-        std::memcpy(buffer + first, source + done + first, last - first);
-      });
-    });
-  }
-}
 
 void fill_random(Number number, void* memory, std::size_t count, float scale, std::uint64_t seed,
                  const Stream& stream) {

@@ -61,8 +61,9 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   void* get() const { return stream_; }
   void synchronize() const;
-  void to_device(void* to, const void* from, std::size_t bytes) const;  // waits: `from` may go
-  void to_host(void* to, const void* from, std::size_t bytes) const;    // waits
+  void to_device(void* to, const void* from, std::size_t bytes) const;        // waits: `from` may go
+  void start_to_device(void* to, const void* from, std::size_t bytes) const;  // from pinned memory, which is to stay
+  void to_host(void* to, const void* from, std::size_t bytes) const;          // waits
   void on_device(void* to, const void* from, std::size_t bytes) const;
   // `count` times `bytes`, that begin `distance` bytes apart.
   void fill(void* at, unsigned char with, std::size_t bytes, std::size_t count = 1, std::size_t distance = 0) const;
@@ -100,20 +101,6 @@ class Event {
 
  private:
   void* event_ = nullptr;
-};
-
-// Copies host memory, pageable or mapped from a file, to the device through pinned buffers that several threads fill
-// while the copies before run.
-class Uploader {
- public:
-  explicit Uploader(const Stream& stream);
-  ~Uploader();
-  // Returns when `from` has been read; the copy itself may still run on the stream.
-  void upload(void* to, const void* from, std::size_t bytes);
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
 };
 
 // Fills with random numbers in (-scale, scale), for benchmarks without weights.
