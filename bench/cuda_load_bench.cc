@@ -40,11 +40,12 @@ double bus_rate() {
   return bytes / best;
 }
 
-// Prints how fast a mapped file's pages, already in memory, reach pinned memory, by as many threads as the loader has.
+// Prints how fast a mapped file's pages, already in memory, reach pinned memory that stays in the processor's caches, by
+// as many threads as the loader has.
 void print_page_rate(const std::string& file) {
-  constexpr std::size_t part = std::size_t{1} << 30;
+  constexpr std::size_t part = std::size_t{16} << 20, most = std::size_t{4} << 30;
   const int threads = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 16);
-  const std::size_t bytes = std::min(part * 4, std::filesystem::file_size(file) / part * part);
+  const std::size_t bytes = std::min(most, std::filesystem::file_size(file) / part * part);
   if (bytes == 0) return;  // too short to tell
   const int descriptor = ::open(file.c_str(), O_RDONLY);
   void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
