@@ -40,8 +40,7 @@ double bus_rate() {
   return bytes / best;
 }
 
-// Prints how fast a mapped file's pages, already in memory, reach pinned memory that stays in the processor's caches, by
-// as many threads as the loader has.
+// Prints how fast a mapped file's pages, already in memory, reach pinned memory that stays in the processor's caches.
 void print_page_rate(const std::string& file) {
   constexpr std::size_t part = std::size_t{16} << 20, most = std::size_t{4} << 30;
   const int threads = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 16);

@@ -32,16 +32,21 @@ bool visible(MaskKind kind, int version, int grid, int r, int p) {
 
 std::vector<int> visible_keys(MaskKind kind, int version, int grid, int r) {
   std::vector<int> keys;
-  if (kind == MaskKind::row)
-    for (int p = std::max(0, r - grid); p <= r; ++p) keys.push_back(p);
-  if (kind == MaskKind::column)
-    for (int p = r % grid; p <= r; p += grid) keys.push_back(p);
-  if (kind == MaskKind::convolution)
-    for (int row = 0; row <= r / grid; ++row) {
-      if (!visible(kind, version, grid, r, row * grid + r % grid)) continue;  // the row is out of reach
-      for (int p = row * grid; p < (row + 1) * grid; ++p)
-        if (visible(kind, version, grid, r, p)) keys.push_back(p);
-    }
+  switch (kind) {
+    case MaskKind::row:
+      for (int p = std::max(0, r - grid); p <= r; ++p) keys.push_back(p);
+      break;
+    case MaskKind::column:
+      for (int p = r % grid; p <= r; p += grid) keys.push_back(p);
+      break;
+    case MaskKind::convolution:
+      for (int row = 0; row <= r / grid; ++row) {
+        if (!visible(kind, version, grid, r, row * grid + r % grid)) continue;  // the row is out of reach
+        for (int p = row * grid; p < (row + 1) * grid; ++p)
+          if (visible(kind, version, grid, r, p)) keys.push_back(p);
+      }
+      break;
+  }
   return keys;
 }
 

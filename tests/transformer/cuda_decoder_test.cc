@@ -124,7 +124,7 @@ TEST_P(CudaDecoderTest, TokensDoNotDependOnNeighbours) {
     EXPECT_EQ(alone[i].tokens, together[i].tokens) << i;
     EXPECT_EQ(alone[i].ppl, together[i].ppl);
   }
-  // Other prompts and parameters in the same loop, started at other times; slot 0 once more when it is done.
+  // Other prompts and parameters in the same loop, started at other times; slots 0 and 8 once more when they are done.
   for (const int slots : {16, 24, 40}) {
     CudaDecoder many(weights, slots);
     const auto prompt = many.prefill(text), other = many.prefill(some_text(c, 1));

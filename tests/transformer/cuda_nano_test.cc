@@ -138,7 +138,7 @@ TEST_P(CudaNanoTest, AFewSteps) {
   EXPECT_EQ(decoder.result(2).tokens, std::vector<std::int32_t>(7, 7));
 }
 
-// Likewise, of passes whose attention borrows stages of the weights' ring.
+// Likewise, of passes of 32 and 64 rows.
 TEST_P(CudaNanoTest, AFewStepsOfMany) {
   for (const int batch : {20, 40}) {
     CudaDecoder decoder(weights_, batch);

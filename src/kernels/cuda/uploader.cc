@@ -25,8 +25,7 @@ constexpr int most_threads = 15;
 
 struct Buffer {
   PinnedMemory memory{buffer_bytes};
-  Event copied;
-  bool used = false;     // `copied` has been recorded
+  Event copied;          // nothing to wait for until it is recorded
   bool waiting = false;  // to be copied
   int unfilled = 0;      // slices; guarded by the mutex
 };
@@ -54,7 +53,8 @@ struct Uploader::Impl {
   std::size_t next = 0;
   std::deque<Entry> entries;
   std::mutex mutex;
-  std::condition_variable_any to_fill, filled;
+  std::condition_variable_any to_fill;
+  std::condition_variable filled;
   std::deque<Slice> slices;
   std::vector<std::jthread> threads;
 
@@ -66,8 +66,7 @@ struct Uploader::Impl {
   ~Impl() {
     threads.clear();
     try {
-      for (const Buffer& buffer : ring)
-        if (buffer.used) buffer.copied.wait();
+      for (const Buffer& buffer : ring) buffer.copied.wait();
     } catch (const Error&) {  // of a device that has failed nothing comes any more
     }
   }
@@ -101,7 +100,6 @@ struct Uploader::Impl {
     }
     stream.start_to_device(entry.to, buffer.memory.get(), entry.bytes);
     buffer.copied.record(stream);
-    buffer.used = true;
     buffer.waiting = false;
   }
 
@@ -109,7 +107,7 @@ struct Uploader::Impl {
     Buffer& buffer = ring[next];
     next = (next + 1) % ring.size();
     while (buffer.waiting) put_first();
-    if (buffer.used) buffer.copied.wait();
+    buffer.copied.wait();
     return buffer;
   }
 
