@@ -43,6 +43,26 @@ int most_neighbours(const TransformerConfig& config) {
   return most;
 }
 
+// Device memory where numbers wait to be packed, and when they are there and have been read.
+struct Staging {
+  cuda::DeviceMemory memory;
+  cuda::Event copied, read;
+};
+
+// Used in turn, so that some are copied to while another is read.
+class Stagings {
+ public:
+  Stagings(std::size_t count, std::size_t bytes) : stagings_(count) {
+    for (Staging& staging : stagings_) staging.memory = cuda::DeviceMemory(bytes);
+  }
+  std::size_t bytes() const { return stagings_.front().memory.bytes(); }
+  Staging& next() { return stagings_[turn_++ % stagings_.size()]; }
+
+ private:
+  std::vector<Staging> stagings_;
+  std::size_t turn_ = 0;
+};
+
 cuda::Matrix shape_of(int outputs, int inputs) { return {nullptr, nullptr, outputs, inputs}; }
 
 }  // namespace
@@ -162,21 +182,30 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
 CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerConfig& config, Precision precision,
                          int device)
     : CudaWeights(config, precision, device) {
-  cuda::Stream stream;
+  cuda::Stream copies, stream;
   const std::size_t rows = std::max({4 * config.hidden, config.image_vocab, config.text_vocab, config.text_length + 1});
-  const cuda::DeviceMemory staging(rows * config.hidden * sizeof(float));
-  cuda::Uploader uploader(stream);
+  Stagings vectors(16, 4 * std::size_t(config.hidden) * sizeof(float));
+  Stagings matrices(2, rows * config.hidden * sizeof(float));
+  cuda::Uploader uploader(copies);
 
   // The plain numbers go to the device as they are; what else is to be done with them is done there: by take(their
-  // type).
+  // type, where they are).
   const auto stage = [&](const at::Tensor& tensor, const auto& take) {
     const at::Tensor plain = tensor.scalar_type() == at::kDouble ? tensor.to(at::kFloat) : tensor;
-    uploader.upload(staging.get(), plain.const_data_ptr(), plain.nbytes(), [plain, take] { take(number_of(plain)); });
+    Staging& staging = plain.nbytes() <= vectors.bytes() ? vectors.next() : matrices.next();
+    uploader.then([&copies, &staging] { copies.wait(staging.read); });
+    uploader.upload(staging.memory.get(), plain.const_data_ptr(), plain.nbytes());
+    uploader.then([&copies, &stream, &staging, plain, take] {
+      staging.copied.record(copies);
+      stream.wait(staging.copied);
+      take(number_of(plain), staging.memory.get());
+      staging.read.record(stream);
+    });
   };
   const auto floats = [&](const at::Tensor& tensor, std::size_t padded) -> const float* {
     auto* to = static_cast<float*>(allocate(padded * sizeof(float)));
-    stage(tensor, [&, to, count = tensor.numel()](cuda::Number number) {
-      cuda::widen_numbers(number, staging.get(), to, count, stream.get());
+    stage(tensor, [&stream, to, count = tensor.numel()](cuda::Number number, const void* from) {
+      cuda::widen_numbers(number, from, to, count, stream.get());
     });
     return to;
   };
@@ -189,8 +218,8 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
       linear.bias = weights.logits.bias.slice(0, config.text_vocab, config.text_vocab + config.image_vocab);
     }
     void* packed = allocate(m.bytes());
-    stage(linear.weight, [&, packed, outputs = m.outputs, inputs = m.inputs](cuda::Number number) {
-      cuda::pack_matrix(number, staging.get(), number_, packed, outputs, inputs, stream.get());
+    stage(linear.weight, [this, &stream, packed, m](cuda::Number number, const void* from) {
+      cuda::pack_matrix(number, from, number_, packed, m.outputs, m.inputs, stream.get());
     });
     m.weights = packed;
     m.bias = floats(linear.bias, cuda::round_up(m.outputs, cuda::row_tile));

@@ -1,5 +1,9 @@
 #include "kernels/cuda/device.h"
 
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "kernels/cuda/check.cuh"
@@ -55,6 +59,10 @@ Stream::Stream() {
 Stream::~Stream() { cudaStreamDestroy(static_cast<cudaStream_t>(stream_)); }
 
 void Stream::synchronize() const { check_cuda(cudaStreamSynchronize(native(*this)), "device"); }
+
+void Stream::wait(const Event& event) const {
+  check_cuda(cudaStreamWaitEvent(native(*this), static_cast<cudaEvent_t>(event.get()), 0), "event");
+}
 
 void Stream::start_to_device(void* to, const void* from, std::size_t bytes) const {
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, native(*this)), "copy to device");
@@ -133,12 +141,23 @@ bool Event::done() const {
 }
 
 PinnedMemory::PinnedMemory(std::size_t bytes) {
-  void* p = nullptr;
-  check_cuda(cudaMallocHost(&p, bytes), "pinned memory");
-  memory_.reset(p);
+  constexpr std::size_t page = std::size_t{2} << 20;
+  bytes_ = (bytes + page - 1) / page * page;
+  memory_ = std::aligned_alloc(page, bytes_);
+  if (memory_ == nullptr) throw Error(ErrorCode::out_of_memory, "pinned memory", std::to_string(bytes_) + " bytes");
+  ::madvise(memory_, bytes_, MADV_HUGEPAGE);  // where there are none, pinning takes longer
 }
 
-void PinnedMemory::Free::operator()(void* p) const noexcept { cudaFreeHost(p); }
+PinnedMemory::~PinnedMemory() {
+  if (pinned_) cudaHostUnregister(memory_);
+  std::free(memory_);
+}
+
+void PinnedMemory::pin() {
+  if (std::exchange(tried_, true)) return;
+  pinned_ = cudaHostRegister(memory_, bytes_, cudaHostRegisterDefault) == cudaSuccess;
+  if (!pinned_) cudaGetLastError();  // so that no later call reports it
+}
 
 void fill_random(Number number, void* memory, std::size_t count, float scale, std::uint64_t seed,
                  const Stream& stream) {

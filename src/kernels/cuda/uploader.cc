@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -25,9 +26,9 @@ constexpr int most_threads = 15;
 
 struct Buffer {
   PinnedMemory memory{buffer_bytes};
-  Event copied;          // nothing to wait for until it is recorded
-  bool waiting = false;  // to be copied
-  int unfilled = 0;      // slices; guarded by the mutex
+  Event copied;                   // nothing to wait for until it is recorded
+  bool waiting = false;           // to be copied
+  std::atomic<int> unfilled = 0;  // slices
 };
 
 struct Slice {
@@ -37,12 +38,12 @@ struct Slice {
   Buffer* buffer;
 };
 
-// What is to be put on the stream: a copy from a buffer, or what follows copies.
+// What is to be put on the stream: a copy from a buffer, or what is called between them.
 struct Entry {
   Buffer* buffer;
   void* to;
   std::size_t bytes;
-  std::function<void()> after;
+  std::function<void()> what;
 };
 
 }  // namespace
@@ -54,7 +55,6 @@ struct Uploader::Impl {
   std::deque<Entry> entries;
   std::mutex mutex;
   std::condition_variable_any to_fill;
-  std::condition_variable filled;
   std::deque<Slice> slices;
   std::vector<std::jthread> threads;
 
@@ -78,26 +78,23 @@ struct Uploader::Impl {
       slices.pop_front();
       lock.unlock();
       std::memcpy(slice.to, slice.from, slice.bytes);
+      if (slice.buffer->unfilled.fetch_sub(1, std::memory_order_acq_rel) == 1) slice.buffer->unfilled.notify_one();
       lock.lock();
-      if (--slice.buffer->unfilled == 0) filled.notify_one();
     }
   }
 
-  bool first_is_ready() {
-    if (entries.empty()) return false;
-    const std::lock_guard lock(mutex);
-    return entries.front().buffer == nullptr || entries.front().buffer->unfilled == 0;
+  bool first_is_ready() const {
+    return !entries.empty() &&
+           (entries.front().buffer == nullptr || entries.front().buffer->unfilled.load(std::memory_order_acquire) == 0);
   }
 
   void put_first() {
     const Entry entry = std::move(entries.front());
     entries.pop_front();
-    if (entry.buffer == nullptr) return entry.after();
+    if (entry.buffer == nullptr) return entry.what();
     Buffer& buffer = *entry.buffer;
-    {
-      std::unique_lock lock(mutex);
-      filled.wait(lock, [&] { return buffer.unfilled == 0; });
-    }
+    while (const int left = buffer.unfilled.load(std::memory_order_acquire)) buffer.unfilled.wait(left);
+    buffer.memory.pin();  // its pages are there by now, thanks to several threads
     stream.start_to_device(entry.to, buffer.memory.get(), entry.bytes);
     buffer.copied.record(stream);
     buffer.waiting = false;
@@ -107,17 +104,23 @@ struct Uploader::Impl {
     Buffer& buffer = ring[next];
     next = (next + 1) % ring.size();
     while (buffer.waiting) put_first();
-    buffer.copied.wait();
+    while (!buffer.copied.done()) {  // what is filled meanwhile is to be copied without a pause
+      if (first_is_ready())
+        put_first();
+      else
+        std::this_thread::yield();
+    }
     return buffer;
   }
 
   void ask(void* to, const char* from, std::size_t bytes) {
     Buffer& buffer = free_buffer();
     buffer.waiting = true;
+    buffer.unfilled = static_cast<int>((bytes + slice_bytes - 1) / slice_bytes);
     entries.push_back({&buffer, to, bytes, {}});
     {
       const std::lock_guard lock(mutex);
-      for (std::size_t at = 0; at < bytes; at += slice_bytes, ++buffer.unfilled)
+      for (std::size_t at = 0; at < bytes; at += slice_bytes)
         slices.push_back(
             {static_cast<char*>(buffer.memory.get()) + at, from + at, std::min(slice_bytes, bytes - at), &buffer});
     }
@@ -129,14 +132,15 @@ Uploader::Uploader(const Stream& stream) : impl_(std::make_unique<Impl>(stream))
 
 Uploader::~Uploader() = default;
 
-void Uploader::upload(void* to, const void* from, std::size_t bytes, std::function<void()> after) {
+void Uploader::upload(void* to, const void* from, std::size_t bytes) {
   for (std::size_t done = 0; done < bytes; done += buffer_bytes) {
     impl_->ask(static_cast<char*>(to) + done, static_cast<const char*>(from) + done,
                std::min(buffer_bytes, bytes - done));
     while (impl_->first_is_ready()) impl_->put_first();
   }
-  impl_->entries.push_back({nullptr, nullptr, 0, std::move(after)});
 }
+
+void Uploader::then(std::function<void()> what) { impl_->entries.push_back({nullptr, nullptr, 0, std::move(what)}); }
 
 void Uploader::finish() {
   while (!impl_->entries.empty()) impl_->put_first();

@@ -12,12 +12,13 @@ namespace kandinsky::cuda {
 class Uploader {
  public:
   explicit Uploader(const Stream& stream);
-  // What is not finished by then is given up: nothing is read any more, no `after` called.
+  // What is not finished by then is given up: nothing is read any more, nothing called.
   ~Uploader();
 
-  // Asks for a copy. `from` is read by other threads until `after` is called, which is by a later call, in order: what
-  // it puts on the stream follows the copy there.
-  void upload(void* to, const void* from, std::size_t bytes, std::function<void()> after);
+  // Asks for a copy. `from` is read by other threads until what is to be called next is called.
+  void upload(void* to, const void* from, std::size_t bytes);
+  // To be called, by a later call, once all that was asked for before is on the stream, and nothing else.
+  void then(std::function<void()> what);
 
   // Returns when all has been read and is on the stream.
   void finish();
