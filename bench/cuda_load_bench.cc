@@ -32,8 +32,8 @@ double seconds_of(const Body& body) {
 // Bytes a second from pinned memory.
 double bus_rate() {
   constexpr std::size_t bytes = std::size_t{1} << 30;
-  cuda::PinnedMemory from(bytes);
-  from.pin();
+  cuda::PinnableMemory from(bytes);
+  if (!from.pin()) throw Error(ErrorCode::internal, "host memory", "cannot be pinned");
   const cuda::DeviceMemory to(bytes);
   const cuda::Stream stream;
   double best = 1e9;
@@ -50,8 +50,8 @@ void print_page_rate(const std::string& file) {
   const int descriptor = ::open(file.c_str(), O_RDONLY);
   void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
   if (mapped == MAP_FAILED) throw Error(ErrorCode::io, file, "cannot be mapped");
-  cuda::PinnedMemory to(part);
-  to.pin();
+  cuda::PinnableMemory to(part);
+  if (!to.pin()) throw Error(ErrorCode::internal, "host memory", "cannot be pinned");
   const auto rate = [&](const auto& copy) {
     const double seconds = seconds_of([&] {
       std::vector<std::jthread> team;
@@ -110,7 +110,7 @@ int run(int argc, char** argv) {
       for (const TensorInfo& tensor : checkpoint->tensors())
         bytes += tensor.element_count() * element_size(tensor.dtype);
       std::optional<TransformerWeights> mapped = TransformerWeights::load(Weights::mapped(*checkpoint), config);
-      const at::Tensor& logits = mapped->logits.weight;  // of the text are not used
+      const at::Tensor& logits = mapped->logits.weight;  // those of text ids are not uploaded
       bytes -= logits.nbytes() / logits.size(0) * config.text_vocab;
       weights.emplace(*mapped, config, dtype, 0);
       closing = seconds_of([&] {

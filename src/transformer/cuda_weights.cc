@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/fail.h"
+#include "kernels/cuda/staging_ring.h"
 #include "kernels/cuda/uploader.h"
 #include "transformer/cache_layout.h"
 
@@ -43,25 +44,26 @@ int most_neighbours(const TransformerConfig& config) {
   return most;
 }
 
-// Device memory where numbers wait to be packed, and when they are there and have been read.
-struct Staging {
-  cuda::DeviceMemory memory;
-  cuda::Event copied, read;
-};
+// Of the tensor that takes the most when it is staged. fp64 becomes fp32 on the host.
+std::size_t largest_staged(const TransformerWeights& weights, const TransformerConfig& config) {
+  std::size_t largest = 0;
+  const auto look = [&](const at::Tensor& tensor, std::int64_t rows) {
+    largest = std::max(largest, std::size_t(rows * tensor.size(1)) * std::min<std::size_t>(tensor.element_size(), 4));
+  };
+  for (const at::Tensor* table : {&weights.text_embeddings, &weights.text_positions, &weights.image_embeddings,
+                                  &weights.image_rows, &weights.image_columns})
+    look(*table, table->size(0));
+  for (const LayerWeights& layer : weights.layers)
+    for (const LinearWeights* linear : {&layer.query_key_value, &layer.dense, &layer.up, &layer.down})
+      look(linear->weight, linear->weight.size(0));
+  look(weights.logits.weight, config.image_vocab);
+  return largest;
+}
 
-// Used in turn, so that some are copied to while another is read.
-class Stagings {
- public:
-  Stagings(std::size_t count, std::size_t bytes) : stagings_(count) {
-    for (Staging& staging : stagings_) staging.memory = cuda::DeviceMemory(bytes);
-  }
-  std::size_t bytes() const { return stagings_.front().memory.bytes(); }
-  Staging& next() { return stagings_[turn_++ % stagings_.size()]; }
-
- private:
-  std::vector<Staging> stagings_;
-  std::size_t turn_ = 0;
-};
+// A matrix is packed in less time than the next is copied. A layer's vectors, of which there are fourteen, wait for
+// each other's kernels unless they have buffers of their own.
+constexpr int matrix_buffers = 2, vector_buffers = 16;
+std::size_t vector_bytes(const TransformerConfig& config) { return 4 * std::size_t(config.hidden) * sizeof(float); }
 
 cuda::Matrix shape_of(int outputs, int inputs) { return {nullptr, nullptr, outputs, inputs}; }
 
@@ -183,23 +185,23 @@ CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerCon
                          int device)
     : CudaWeights(config, precision, device) {
   cuda::Stream copies, stream;
-  const std::size_t rows = std::max({4 * config.hidden, config.image_vocab, config.text_vocab, config.text_length + 1});
-  Stagings vectors(16, 4 * std::size_t(config.hidden) * sizeof(float));
-  Stagings matrices(2, rows * config.hidden * sizeof(float));
-  cuda::Uploader uploader(copies);
+  cuda::StagingRing vectors(vector_buffers, vector_bytes(config)),
+      matrices(matrix_buffers, largest_staged(weights, config));
+  at::Tensor plain;                 // what is being uploaded, if it had to be converted
+  cuda::Uploader uploader(copies);  // after all that its threads and its queue refer to
 
   // The plain numbers go to the device as they are; what else is to be done with them is done there: by take(their
   // type, where they are).
   const auto stage = [&](const at::Tensor& tensor, const auto& take) {
-    const at::Tensor plain = tensor.scalar_type() == at::kDouble ? tensor.to(at::kFloat) : tensor;
-    Staging& staging = plain.nbytes() <= vectors.bytes() ? vectors.next() : matrices.next();
-    uploader.then([&copies, &staging] { copies.wait(staging.read); });
-    uploader.upload(staging.memory.get(), plain.const_data_ptr(), plain.nbytes());
+    plain = tensor.scalar_type() == at::kDouble ? tensor.to(at::kFloat) : tensor.contiguous();
+    cuda::StagingBuffer& staging = plain.nbytes() <= vectors.bytes() ? vectors.next() : matrices.next();
+    uploader.then([&copies, &staging] { copies.wait_for(staging.consumed); });
+    uploader.upload(staging.memory, plain.const_data_ptr(), plain.nbytes());
     uploader.then([&copies, &stream, &staging, plain, take] {
       staging.copied.record(copies);
-      stream.wait(staging.copied);
-      take(number_of(plain), staging.memory.get());
-      staging.read.record(stream);
+      stream.wait_for(staging.copied);
+      take(number_of(plain), staging.memory);
+      staging.consumed.record(stream);
     });
   };
   const auto floats = [&](const at::Tensor& tensor, std::size_t padded) -> const float* {
@@ -291,6 +293,10 @@ std::size_t CudaWeights::bytes(const TransformerConfig& config) {
   const std::size_t tables =
       std::size_t(config.text_vocab + config.text_length + 1 + config.image_vocab + 2 * config.grid) * hidden;
   return layer * config.layers + shape_of(config.image_vocab, hidden).bytes() + tables * sizeof(float);
+}
+
+std::size_t CudaWeights::loading_bytes(const TransformerWeights& weights, const TransformerConfig& config) {
+  return matrix_buffers * largest_staged(weights, config) + vector_buffers * vector_bytes(config);
 }
 
 }  // namespace kandinsky

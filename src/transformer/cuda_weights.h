@@ -27,6 +27,8 @@ class CudaWeights {
   std::size_t bytes() const;
   // What the weights of a model will take.
   static std::size_t bytes(const TransformerConfig& config);
+  // And what the constructor takes besides until it returns.
+  static std::size_t loading_bytes(const TransformerWeights& weights, const TransformerConfig& config);
 
  private:
   CudaWeights(const TransformerConfig& config, Precision precision, int device);

@@ -51,12 +51,13 @@ Transformer::Impl::Impl(Checkpoint checkpoint, const TransformerConfig& sizes, c
   }
 #if defined(KANDINSKY_CUDA)
   if (device.is_cuda() && precision != Precision::fp32 && cuda_kernels_fit(config, device.index())) {
-    const std::size_t needed = CudaWeights::bytes(config), free = cuda::device_properties(device.index()).memory_free;
+    const TransformerWeights weights = TransformerWeights::load(Weights::mapped(file), config);
+    const std::size_t needed = CudaWeights::bytes(config) + CudaWeights::loading_bytes(weights, config);
+    const std::size_t free = cuda::device_properties(device.index()).memory_free;
     if (needed > free)
-      fail(ErrorCode::out_of_memory, device_name, "the transformer takes {:.1f} GB and {:.1f} GB are free",
+      fail(ErrorCode::out_of_memory, device_name, "loading the transformer takes {:.1f} GB and {:.1f} GB are free",
            needed / 1e9, free / 1e9);
-    cuda = std::make_shared<CudaWeights>(TransformerWeights::load(Weights::mapped(file), config), config, precision,
-                                         device.index());
+    cuda = std::make_shared<CudaWeights>(weights, config, precision, device.index());
     return;
   }
 #endif

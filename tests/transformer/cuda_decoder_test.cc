@@ -105,6 +105,28 @@ TEST_P(CudaDecoderTest, LogitsFollowTheCpu) {
   }
 }
 
+// The same numbers in a file of wider ones are the same weights. Large enough that buffers are used several times.
+TEST(CudaWeights, DoNotDependOnTheFilesType) {
+  NEEDS_DEVICE();
+  const TransformerConfig c = config(3, 1024, 16, 64, 16, 4096, 3, true);
+  const auto logits_of = [&](at::ScalarType type) {
+    const Weights weights([&](const std::string& name, at::IntArrayRef shape) {
+      return testing::seeded_weight({{"salt", "wide"}}, name, shape).to(at::kHalf).to(type);
+    });
+    CudaDecoder decoder(std::make_shared<CudaWeights>(TransformerWeights::load(weights, c), c, Precision::fp16, 0), 1);
+    SlotRequest request;
+    request.forced = testing::seeded_ints("image", c.image_length(), c.image_vocab);
+    request.prompt = decoder.prefill(some_text(c, 0));
+    decoder.start(0, request);
+    for (int step = 0; step < 3; ++step) decoder.step();
+    return decoder.newest_logits(0);
+  };
+  const auto expected = logits_of(at::kHalf);
+  for (const float x : expected) ASSERT_TRUE(std::isfinite(x));
+  EXPECT_EQ(logits_of(at::kFloat), expected);
+  EXPECT_EQ(logits_of(at::kDouble), expected);
+}
+
 // The same tokens whatever the batch and whoever the neighbours are.
 TEST_P(CudaDecoderTest, TokensDoNotDependOnNeighbours) {
   NEEDS_DEVICE();

@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -14,6 +14,8 @@ namespace kandinsky::cuda {
 namespace {
 
 cudaStream_t native(const Stream& stream) { return static_cast<cudaStream_t>(stream.get()); }
+
+constexpr std::size_t page = std::size_t{2} << 20;  // a large one
 
 template <typename T>
 __global__ void random_kernel(T* out, std::size_t blocks, std::size_t count, float scale, std::uint64_t seed) {
@@ -60,7 +62,7 @@ Stream::~Stream() { cudaStreamDestroy(static_cast<cudaStream_t>(stream_)); }
 
 void Stream::synchronize() const { check_cuda(cudaStreamSynchronize(native(*this)), "device"); }
 
-void Stream::wait(const Event& event) const {
+void Stream::wait_for(const Event& event) const {
   check_cuda(cudaStreamWaitEvent(native(*this), static_cast<cudaEvent_t>(event.get()), 0), "event");
 }
 
@@ -140,23 +142,30 @@ bool Event::done() const {
   return true;
 }
 
-PinnedMemory::PinnedMemory(std::size_t bytes) {
-  constexpr std::size_t page = std::size_t{2} << 20;
+// Of large pages where there are some: they are pinned faster. Mapped, not allocated, so that a child of the process
+// does not share them: the parent's next write would take it to another page than the one the device reads.
+PinnableMemory::PinnableMemory(std::size_t bytes) {
   bytes_ = (bytes + page - 1) / page * page;
-  memory_ = std::aligned_alloc(page, bytes_);
-  if (memory_ == nullptr) throw Error(ErrorCode::out_of_memory, "pinned memory", std::to_string(bytes_) + " bytes");
-  ::madvise(memory_, bytes_, MADV_HUGEPAGE);  // where there are none, pinning takes longer
+  mapped_ = ::mmap(nullptr, bytes_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped_ == MAP_FAILED)
+    throw Error(ErrorCode::out_of_memory, "host memory", std::to_string(bytes_ + page) + " bytes");
+  std::size_t room = bytes_ + page;
+  memory_ = mapped_;
+  std::align(page, bytes_, memory_, room);
+  ::madvise(memory_, bytes_, MADV_HUGEPAGE);
+  ::madvise(memory_, bytes_, MADV_DONTFORK);
 }
 
-PinnedMemory::~PinnedMemory() {
+PinnableMemory::~PinnableMemory() {
   if (pinned_) cudaHostUnregister(memory_);
-  std::free(memory_);
+  ::munmap(mapped_, bytes_ + page);
 }
 
-void PinnedMemory::pin() {
-  if (std::exchange(tried_, true)) return;
+bool PinnableMemory::pin() {
+  if (std::exchange(tried_, true)) return pinned_;
   pinned_ = cudaHostRegister(memory_, bytes_, cudaHostRegisterDefault) == cudaSuccess;
   if (!pinned_) cudaGetLastError();  // so that no later call reports it
+  return pinned_;
 }
 
 void fill_random(Number number, void* memory, std::size_t count, float scale, std::uint64_t seed,

@@ -39,18 +39,20 @@ class DeviceMemory {
   std::size_t bytes_ = 0;
 };
 
-// Host memory that copies to the device at the bus's full rate once it is pinned: in 0.1 ms a MB, or several times that
-// where its pages have not been written yet. What the system refuses to pin is copied slower.
-class PinnedMemory {
+// Host memory that copies to the device at the bus's full rate once it is pinned.
+class PinnableMemory {
  public:
-  explicit PinnedMemory(std::size_t bytes);
-  ~PinnedMemory();
-  PinnedMemory(const PinnedMemory&) = delete;
-  PinnedMemory& operator=(const PinnedMemory&) = delete;
-  void pin();
+  explicit PinnableMemory(std::size_t bytes);
+  ~PinnableMemory();
+  PinnableMemory(const PinnableMemory&) = delete;
+  PinnableMemory& operator=(const PinnableMemory&) = delete;
+  // Whether it is pinned, which the system may refuse: then copies are slower. Takes 0.1 ms a MB, and several times
+  // that where pages have not been written yet.
+  bool pin();
   void* get() const { return memory_; }
 
  private:
+  void* mapped_;
   void* memory_;
   std::size_t bytes_;
   bool tried_ = false, pinned_ = false;
@@ -66,7 +68,9 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   void* get() const { return stream_; }
   void synchronize() const;
-  void wait(const Event& event) const;  // what comes next does, for what came before the event was last recorded
+  // Returns at once: what comes next on this stream waits, on the device, for what came before the event where it was
+  // last recorded, or for nothing if it never was.
+  void wait_for(const Event& event) const;
   void to_device(void* to, const void* from, std::size_t bytes) const;        // waits: `from` may go
   void start_to_device(void* to, const void* from, std::size_t bytes) const;  // from pinned memory, which is to stay
   void to_host(void* to, const void* from, std::size_t bytes) const;          // waits

@@ -8,6 +8,7 @@
 #include <deque>
 #include <mutex>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,17 +19,17 @@
 namespace kandinsky::cuda {
 namespace {
 
-// Together small enough to stay in the processor's caches until the device has read them: 16 threads fill 16 MB again
-// and again at 60 to 80 GB/s, 128 MB at 43 to 50 (measured where the bus takes 55).
+// Small enough to stay in the processor's caches until the device has read them, as 128 MB do not, and enough for a
+// fill that takes its time now and then: eight were slower.
 constexpr std::size_t buffer_bytes = std::size_t{4} << 20, slice_bytes = std::size_t{1} << 19;
 constexpr int buffers = 12;
 constexpr int most_threads = 15;
 
 struct Buffer {
-  PinnedMemory memory{buffer_bytes};
-  Event copied;                   // nothing to wait for until it is recorded
-  bool waiting = false;           // to be copied
-  std::atomic<int> unfilled = 0;  // slices
+  PinnableMemory memory{buffer_bytes};
+  Event copied;                      // nothing to wait for until it is recorded
+  bool waiting = false;              // to be copied
+  std::atomic<int> slices_left = 0;  // to be filled
 };
 
 struct Slice {
@@ -60,10 +61,18 @@ struct Uploader::Impl {
 
   explicit Impl(const Stream& to) : stream(to) {
     const int count = std::clamp(available_cores() - 1, 1, most_threads);
-    for (int i = 0; i < count; ++i) threads.emplace_back([this](const std::stop_token& stop) { fill(stop); });
+    try {
+      for (int i = 0; i < count; ++i) threads.emplace_back([this](const std::stop_token& stop) { fill(stop); });
+    } catch (const std::system_error&) {  // no more to be had
+      if (threads.empty()) throw;
+    }
   }
 
   ~Impl() {
+    {
+      const std::lock_guard lock(mutex);
+      slices.clear();
+    }
     threads.clear();
     try {
       for (const Buffer& buffer : ring) buffer.copied.wait();
@@ -78,14 +87,15 @@ struct Uploader::Impl {
       slices.pop_front();
       lock.unlock();
       std::memcpy(slice.to, slice.from, slice.bytes);
-      if (slice.buffer->unfilled.fetch_sub(1, std::memory_order_acq_rel) == 1) slice.buffer->unfilled.notify_one();
+      if (slice.buffer->slices_left.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        slice.buffer->slices_left.notify_one();
       lock.lock();
     }
   }
 
   bool first_is_ready() const {
-    return !entries.empty() &&
-           (entries.front().buffer == nullptr || entries.front().buffer->unfilled.load(std::memory_order_acquire) == 0);
+    return !entries.empty() && (entries.front().buffer == nullptr ||
+                                entries.front().buffer->slices_left.load(std::memory_order_acquire) == 0);
   }
 
   void put_first() {
@@ -93,8 +103,8 @@ struct Uploader::Impl {
     entries.pop_front();
     if (entry.buffer == nullptr) return entry.what();
     Buffer& buffer = *entry.buffer;
-    while (const int left = buffer.unfilled.load(std::memory_order_acquire)) buffer.unfilled.wait(left);
-    buffer.memory.pin();  // its pages are there by now, thanks to several threads
+    while (const int left = buffer.slices_left.load(std::memory_order_acquire)) buffer.slices_left.wait(left);
+    if (entry.bytes == buffer_bytes) buffer.memory.pin();  // now that several threads have written its pages
     stream.start_to_device(entry.to, buffer.memory.get(), entry.bytes);
     buffer.copied.record(stream);
     buffer.waiting = false;
@@ -116,7 +126,7 @@ struct Uploader::Impl {
   void ask(void* to, const char* from, std::size_t bytes) {
     Buffer& buffer = free_buffer();
     buffer.waiting = true;
-    buffer.unfilled = static_cast<int>((bytes + slice_bytes - 1) / slice_bytes);
+    buffer.slices_left = static_cast<int>((bytes + slice_bytes - 1) / slice_bytes);
     entries.push_back({&buffer, to, bytes, {}});
     {
       const std::lock_guard lock(mutex);

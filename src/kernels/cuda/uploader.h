@@ -15,9 +15,11 @@ class Uploader {
   // What is not finished by then is given up: nothing is read any more, nothing called.
   ~Uploader();
 
-  // Asks for a copy. `from` is read by other threads until what is to be called next is called.
+  // Asks for a copy. `from` is read by other threads until the function of the next `then` is called, or `finish`
+  // returns. If a call throws, all that may follow is destruction.
   void upload(void* to, const void* from, std::size_t bytes);
-  // To be called, by a later call, once all that was asked for before is on the stream, and nothing else.
+  // To be called, by this or a later call, after all copies asked for before are on the stream and before any that are
+  // asked for later. It must not call the uploader.
   void then(std::function<void()> what);
 
   // Returns when all has been read and is on the stream.
