@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -86,7 +87,9 @@ class Place {
 };
 
 Queue& queue(const Stream& stream) { return *static_cast<Queue*>(stream.get()); }
-Place& place(const Event& event) { return *static_cast<Place*>(event.get()); }
+// Shared with what is on streams: an event may go before that is done.
+using SharedPlace = std::shared_ptr<Place>;
+const SharedPlace& place(const Event& event) { return *static_cast<SharedPlace*>(event.get()); }
 
 }  // namespace
 
@@ -94,7 +97,7 @@ Stream::Stream() : stream_(new Queue) {}
 Stream::~Stream() { delete static_cast<Queue*>(stream_); }
 void Stream::synchronize() const { queue(*this).synchronize(); }
 void Stream::wait_for(const Event& event) const {
-  queue(*this).put([&of = place(event), time = place(event).newest()] { of.wait(time); });
+  queue(*this).put([of = place(event), time = place(event)->newest()] { of->wait(time); });
 }
 void Stream::start_to_device(void* to, const void* from, std::size_t bytes) const {
   if (FakeDevice::copies_before_failure >= 0 && FakeDevice::copies_before_failure-- == 0)
@@ -105,13 +108,13 @@ void Stream::on_device(void* to, const void* from, std::size_t bytes) const {
   queue(*this).put([=] { std::memcpy(to, from, bytes); });
 }
 
-Event::Event() : event_(new Place) {}
-Event::~Event() { delete static_cast<Place*>(event_); }
+Event::Event() : event_(new SharedPlace(std::make_shared<Place>())) {}
+Event::~Event() { delete static_cast<SharedPlace*>(event_); }
 void Event::record(const Stream& stream) {
-  queue(stream).put([&of = place(*this), time = place(*this).record()] { of.reach(time); });
+  queue(stream).put([of = place(*this), time = place(*this)->record()] { of->reach(time); });
 }
-void Event::wait() const { place(*this).wait(place(*this).newest()); }
-bool Event::done() const { return place(*this).reached(place(*this).newest()); }
+void Event::wait() const { place(*this)->wait(place(*this)->newest()); }
+bool Event::done() const { return place(*this)->reached(place(*this)->newest()); }
 
 PinnableMemory::PinnableMemory(std::size_t bytes) : mapped_(std::malloc(bytes)), memory_(mapped_), bytes_(bytes) {}
 PinnableMemory::~PinnableMemory() { std::free(mapped_); }
