@@ -29,11 +29,15 @@ double seconds_of(const Body& body) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+void pin(cuda::PinnableMemory& memory) {
+  if (!memory.pin()) throw Error(ErrorCode::internal, "host memory", "cannot be pinned");
+}
+
 // Bytes a second from pinned memory.
 double bus_rate() {
   constexpr std::size_t bytes = std::size_t{1} << 30;
   cuda::PinnableMemory from(bytes);
-  if (!from.pin()) throw Error(ErrorCode::internal, "host memory", "cannot be pinned");
+  pin(from);
   const cuda::DeviceMemory to(bytes);
   const cuda::Stream stream;
   double best = 1e9;
@@ -51,7 +55,7 @@ void print_page_rate(const std::string& file) {
   void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
   if (mapped == MAP_FAILED) throw Error(ErrorCode::io, file, "cannot be mapped");
   cuda::PinnableMemory to(part);
-  if (!to.pin()) throw Error(ErrorCode::internal, "host memory", "cannot be pinned");
+  pin(to);
   const auto rate = [&](const auto& copy) {
     const double seconds = seconds_of([&] {
       std::vector<std::jthread> team;

@@ -5,8 +5,7 @@
 #include <cstring>
 
 #include "core/fail.h"
-#include "kernels/cuda/staging_ring.h"
-#include "kernels/cuda/uploader.h"
+#include "kernels/cuda/staged_uploader.h"
 #include "transformer/cache_layout.h"
 
 namespace kandinsky {
@@ -60,9 +59,7 @@ std::size_t largest_staged(const TransformerWeights& weights, const TransformerC
   return largest;
 }
 
-// A matrix is packed in less time than the next is copied. A layer's vectors, of which there are fourteen, wait for
-// each other's kernels unless they have buffers of their own.
-constexpr int matrix_buffers = 2, vector_buffers = 16;
+// Of the largest of a layer's vectors.
 std::size_t vector_bytes(const TransformerConfig& config) { return 4 * std::size_t(config.hidden) * sizeof(float); }
 
 cuda::Matrix shape_of(int outputs, int inputs) { return {nullptr, nullptr, outputs, inputs}; }
@@ -184,25 +181,15 @@ void CudaWeights::build(const MakeMatrix& make_matrix, const MakeFloats& make_fl
 CudaWeights::CudaWeights(const TransformerWeights& weights, const TransformerConfig& config, Precision precision,
                          int device)
     : CudaWeights(config, precision, device) {
-  cuda::Stream copies, stream;
-  cuda::StagingRing vectors(vector_buffers, vector_bytes(config)),
-      matrices(matrix_buffers, largest_staged(weights, config));
-  at::Tensor plain;                 // what is being uploaded, if it had to be converted
-  cuda::Uploader uploader(copies);  // after all that its threads and its queue refer to
+  cuda::Stream stream;
+  cuda::StagedUploader uploader(stream, vector_bytes(config), largest_staged(weights, config));
 
   // The plain numbers go to the device as they are; what else is to be done with them is done there: by take(their
   // type, where they are).
   const auto stage = [&](const at::Tensor& tensor, const auto& take) {
-    plain = tensor.scalar_type() == at::kDouble ? tensor.to(at::kFloat) : tensor.contiguous();
-    cuda::StagingBuffer& staging = plain.nbytes() <= vectors.bytes() ? vectors.next() : matrices.next();
-    uploader.then([&copies, &staging] { copies.wait_for(staging.consumed); });
-    uploader.upload(staging.memory, plain.const_data_ptr(), plain.nbytes());
-    uploader.then([&copies, &stream, &staging, plain, take] {
-      staging.copied.record(copies);
-      stream.wait_for(staging.copied);
-      take(number_of(plain), staging.memory);
-      staging.consumed.record(stream);
-    });
+    const at::Tensor plain = tensor.scalar_type() == at::kDouble ? tensor.to(at::kFloat) : tensor.contiguous();
+    uploader.upload(plain.const_data_ptr(), plain.nbytes(),
+                    [plain, take](const void* place) { take(number_of(plain), place); });
   };
   const auto floats = [&](const at::Tensor& tensor, std::size_t padded) -> const float* {
     auto* to = static_cast<float*>(allocate(padded * sizeof(float)));
@@ -296,7 +283,7 @@ std::size_t CudaWeights::bytes(const TransformerConfig& config) {
 }
 
 std::size_t CudaWeights::loading_bytes(const TransformerWeights& weights, const TransformerConfig& config) {
-  return matrix_buffers * largest_staged(weights, config) + vector_buffers * vector_bytes(config);
+  return cuda::StagedUploader::bytes(vector_bytes(config), largest_staged(weights, config));
 }
 
 }  // namespace kandinsky

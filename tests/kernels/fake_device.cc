@@ -114,6 +114,7 @@ void Event::record(const Stream& stream) {
   queue(stream).put([of = place(*this), time = place(*this)->record()] { of->reach(time); });
 }
 void Event::wait() const { place(*this)->wait(place(*this)->newest()); }
+void Event::settle() const noexcept { wait(); }
 bool Event::done() const { return place(*this)->reached(place(*this)->newest()); }
 
 PinnableMemory::PinnableMemory(std::size_t bytes) : mapped_(std::malloc(bytes)), memory_(mapped_), bytes_(bytes) {}

@@ -15,7 +15,7 @@ namespace {
 
 cudaStream_t native(const Stream& stream) { return static_cast<cudaStream_t>(stream.get()); }
 
-constexpr std::size_t page = std::size_t{2} << 20;  // a large one
+constexpr std::size_t large_page = std::size_t{2} << 20;
 
 template <typename T>
 __global__ void random_kernel(T* out, std::size_t blocks, std::size_t count, float scale, std::uint64_t seed) {
@@ -135,6 +135,10 @@ void Event::record(const Stream& stream) {
 
 void Event::wait() const { check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)), "device"); }
 
+void Event::settle() const noexcept {
+  if (cudaEventSynchronize(static_cast<cudaEvent_t>(event_)) != cudaSuccess) cudaGetLastError();
+}
+
 bool Event::done() const {
   const cudaError_t status = cudaEventQuery(static_cast<cudaEvent_t>(event_));
   if (status == cudaErrorNotReady) return false;
@@ -145,20 +149,20 @@ bool Event::done() const {
 // Of large pages where there are some: they are pinned faster. Mapped, not allocated, so that a child of the process
 // does not share them: the parent's next write would take it to another page than the one the device reads.
 PinnableMemory::PinnableMemory(std::size_t bytes) {
-  bytes_ = (bytes + page - 1) / page * page;
-  mapped_ = ::mmap(nullptr, bytes_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bytes_ = (bytes + large_page - 1) / large_page * large_page;
+  mapped_ = ::mmap(nullptr, bytes_ + large_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped_ == MAP_FAILED)
-    throw Error(ErrorCode::out_of_memory, "host memory", std::to_string(bytes_ + page) + " bytes");
-  std::size_t room = bytes_ + page;
+    throw Error(ErrorCode::out_of_memory, "host memory", std::to_string(bytes_ + large_page) + " bytes");
+  std::size_t room = bytes_ + large_page;
   memory_ = mapped_;
-  std::align(page, bytes_, memory_, room);
+  std::align(large_page, bytes_, memory_, room);
   ::madvise(memory_, bytes_, MADV_HUGEPAGE);
   ::madvise(memory_, bytes_, MADV_DONTFORK);
 }
 
 PinnableMemory::~PinnableMemory() {
   if (pinned_) cudaHostUnregister(memory_);
-  ::munmap(mapped_, bytes_ + page);
+  ::munmap(mapped_, bytes_ + large_page);
 }
 
 bool PinnableMemory::pin() {

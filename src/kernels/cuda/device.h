@@ -106,6 +106,7 @@ class Event {
   Event& operator=(const Event&) = delete;
   void record(const Stream& stream);
   void wait() const;
+  void settle() const noexcept;  // waits; returns, too, if the device has failed, of which nothing comes any more
   bool done() const;
   void* get() const { return event_; }
 

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "core/cores.h"
-#include "kandinsky/error.h"
 
 namespace kandinsky::cuda {
 namespace {
@@ -74,10 +73,7 @@ struct Uploader::Impl {
       slices.clear();
     }
     threads.clear();
-    try {
-      for (const Buffer& buffer : ring) buffer.copied.wait();
-    } catch (const Error&) {  // of a device that has failed nothing comes any more
-    }
+    for (const Buffer& buffer : ring) buffer.copied.settle();
   }
 
   void fill(const std::stop_token& stop) {
